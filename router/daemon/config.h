@@ -1,0 +1,102 @@
+// The configuration of the router: one JSON file, or an embedded text. Every key with its default stands at its member.
+//
+// Keys of the upstream daemon's vscpd.json keep their names and meaning. Errors are collected: one run shows all of
+// them. Thread rule: made at start-up by the supervisor, then read-only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drivers/link/link_config.h"
+#include "protocol/guid.h"
+#include "router/base/config_node.h"
+#include "router/base/listen_address.h"
+
+namespace router {
+
+enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kCritical, kOff };
+
+/// "logging"
+struct LoggingConfig {
+  bool file_enable = false;                                     ///< "file-enable-log"
+  LogLevel file_level = LogLevel::kInfo;                        ///< "file-log-level"
+  std::string file_pattern = "[%Y-%m-%d %H:%M:%S.%e] [%l] %v";  ///< "file-pattern": spdlog's
+  std::string file_path = "/var/log/vscp/vscprouterd.log";      ///< "file-path"
+  std::uint64_t file_size_max = 5242880;                        ///< "file-max-size": bytes, then a new file is begun
+  std::uint32_t files_max = 7;                                  ///< "file-max-files"
+  bool console_enable = true;                                   ///< "console-enable-log"
+  LogLevel console_level = LogLevel::kInfo;                     ///< "console-log-level"
+  std::string console_pattern = "[%H:%M:%S.%e] [%^%l%$] %v";    ///< "console-pattern"
+};
+
+/// "workers"
+struct WorkersConfig {
+  std::uint32_t count = 0;          ///< 0 = one per allowed cpu (or per cpu of "cpus"), at most kWorkersMax
+  std::vector<std::uint32_t> cpus;  ///< "cpus": "0-3,6"; empty = not pinned to given ones
+  std::uint32_t event_pool = 0;     ///< "event-pool": event buffers per worker; 0 = the sum of all bounds
+};
+inline constexpr std::uint32_t kWorkersMax = 64;
+
+/// "simulate": a field of simulated nodes inside the router.
+struct SimulateConfig {
+  bool enable = false;
+  std::uint32_t nodes = 16;
+  double rate = 5.0;       ///< events per second, all nodes together
+  std::uint64_t seed = 0;  ///< 0 = a fresh one at each start
+};
+
+/// "admin"
+struct AdminConfig {
+  std::optional<ListenAddress> interface;  ///< "127.0.0.1:9680"; "" = none
+  std::string socket;                      ///< "vscprouterd.sock": absolute, or relative to the state folder; "" = none
+};
+
+struct Config {
+  std::string run_as_user;   ///< "runasuser": "" = stay
+  vscp::Guid guid;           ///< "guid": all zero or absent = made from the machine's MAC or IP address
+  std::string server_name;   ///< "servername"
+  std::uint64_t debug = 0;   ///< "debug": bits; a number, or hex in a string
+  std::string state_folder;  ///< "state-folder": absolute when loaded; "" in the file = the file's folder
+  LoggingConfig logging;
+  WorkersConfig workers;
+  std::uint64_t log_bytes_per_worker = 67108864;  ///< "log": {"bytes-per-worker"}: memory of the fan-out log
+  std::vector<drivers::link::LinkListenerConfig> link;
+  AdminConfig admin;
+  SimulateConfig simulate;
+  bool embedded = false;  ///< no file: the embedded text
+};
+
+struct ConfigResult {
+  std::optional<Config> config;  ///< present if and only if there are no errors
+  std::vector<ConfigIssue> errors;
+  std::vector<ConfigIssue> warnings;
+};
+
+/// Reads and checks a file. Paths of users files and the state folder come back absolute. `sys_class_net` is where the
+/// network interfaces are (a parameter for tests). `known_keys`: see ConfigContext.
+ConfigResult load_config(const std::string& path, const std::string& sys_class_net = "/sys/class/net");
+
+/// The same for a text; `folder` is what relative paths are relative to.
+ConfigResult parse_config(std::string_view text, const std::string& file, const std::string& folder,
+                          const std::string& sys_class_net = "/sys/class/net",
+                          std::set<std::string>* known_keys = nullptr);
+
+/// The text that the router runs on when there is no file: one link listener on 127.0.0.1:9598.
+std::string_view embedded_config_text() noexcept;
+
+/// Parses the embedded text; relative paths are relative to `state_folder`.
+ConfigResult embedded_config(const std::string& state_folder);
+
+/// Where state is kept without a configuration file: $STATE_DIRECTORY (set by systemd), else /var/lib/vscprouter for
+/// root, else $XDG_STATE_HOME/vscprouter, else ~/.local/state/vscprouter, else the working folder.
+std::string default_state_folder();
+
+/// FF:FF:FF:FF:FF:FF:FF:FE:<mac>:00:00 of the first network interface with a MAC address (a device before virtual ones,
+/// then by index; never the loopback), else FF:FF:FF:FF:FF:FF:FF:FD:<ip>:00:00:00:00.
+vscp::Guid machine_guid(const std::string& sys_class_net);
+
+}  // namespace router
