@@ -1,0 +1,108 @@
+"""What the house does not write, and the few files that may, each with its reason."""
+import collections
+import re
+
+import include_rules
+import source_tree
+
+Ban = collections.namedtuple('Ban', 'pattern where exempt text')
+
+NO_EXCEPTIONS = ('protocol', 'router/base', 'router/io', 'router/core')
+PRODUCT = ('protocol', 'router', 'drivers')
+EVERYWHERE = ('protocol', 'router', 'drivers', 'bench', 'tests', 'tools')
+
+# Where a library throws, it is caught in the file that includes it.
+_LIBRARY_FILES = {path for places in include_rules.THIRD_PARTY.values() for path in places}
+
+BANS = (
+    Ban(r'\b(throw|catch)\b|\btry\s*\{', NO_EXCEPTIONS, _LIBRARY_FILES,
+        'no exceptions here: return Result<T> (protocol/errc.h)'),
+    Ban(r'\b(u|nano|clock_nano)?sleep(_for|_until)?\s*\(', EVERYWHERE, {
+        'tools/vscpbench/pacer.cpp',  # the load generator keeps a rate
+    }, 'nobody sleeps: wait for what you wait for (a completion, a timer, a descriptor)'),
+    Ban(r'\bvolatile\b', PRODUCT, (), 'volatile does not synchronise: use std::atomic'),
+    Ban(r'(?<!operator )\bnew\b(?!\s*\((?!\s*std::(nothrow|align_val_t)))', PRODUCT, {'router/base/memory.cpp'},
+        'no raw new: a container, std::make_unique or a pool owns it'),
+    Ban(r'(?<!= )(?<!operator )\bdelete\b', PRODUCT, {
+        'router/base/memory.cpp',
+        'router/core/inbox.cpp',  # tasks cross the queue as released unique_ptr; what is left there is freed
+    },
+        'no raw delete: an owner frees it'),
+    Ban(r'(?<![\w.>:])(std::|::)?(malloc|calloc|realloc|free|aligned_alloc|posix_memalign)\s*\(', PRODUCT,
+        {'router/base/memory.cpp'}, 'no malloc family outside router/base/memory.cpp'),
+    Ban(r'\bstd::(recursive_|shared_|timed_)*(mutex|condition_variable(_any)?|lock_guard|unique_lock|scoped_lock)\b', PRODUCT, {
+        'router/base/log.h', 'router/base/log.cpp', 'router/core/offload.h', 'router/core/offload.cpp',
+    }, 'no locks outside the log and offload threads'),
+    Ban(r'(?<![\w.>:])assert\s*\(', PRODUCT, (), 'assertions stay on: use the one in router/base/assert.h'),
+    Ban(r'\bstd::(function|shared_ptr|regex|cout|cerr|cin)\b', ('protocol', 'router/core'), (),
+        'not on the event path: no std::function, shared_ptr, regex or streams'),
+)
+HEADER_BANS = (Ban(r'\busing\s+namespace\b', EVERYWHERE, (), 'no using namespace in a header'),)
+PYTHON_BANS = (Ban(r'\btime\.sleep\s*\(', ('tests',), {
+    'tests/support/daemon.py', 'tests/support/link_client.py',  # a pause between two looks at another process, with a deadline
+}, 'nobody sleeps: wait for what you wait for'),)
+
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 600
+GENERATED_MARK = 'not to be edited by hand'  # in one of the first ten lines of a file that a program writes
+
+
+def _apply(bans, path, code):
+    for ban in bans:
+        if path in ban.exempt or not path.startswith(tuple(folder + '/' for folder in ban.where)):
+            continue
+        for number, line in source_tree.lines_matching(code, ban.pattern):
+            yield f'{path}:{number}: {ban.text}: {line}'
+
+
+def is_generated(text):
+    return any(GENERATED_MARK in line for line in text.splitlines()[:10])
+
+
+_NO_FUNCTION = re.compile(r'(inline )?(namespace|extern|class|struct|union|enum)\b')
+
+
+def _functions(lines, indent):
+    """(first line, last line) of each function whose first and last lines begin at this indent."""
+    start, opened, inside = None, 0, False
+    for number, line in enumerate(lines, 1):
+        if inside:
+            if line.rstrip() == indent + '}':
+                yield start, number
+                inside = False
+            continue
+        if opened == 0:
+            if not re.match(indent + r'[\w~:<\[]', line) or _NO_FUNCTION.match(line.strip()):
+                continue
+            start = number
+        # A signature may take several lines: it ends where its parentheses close.
+        opened = max(0, opened + line.count('(') - line.count(')'))
+        inside = opened == 0 and line.rstrip().endswith('{') and not line.rstrip().endswith('= {')
+
+
+def long_functions(code):
+    """(first line, number of lines) of each function longer than allowed. Reads code that clang-format laid out: a
+    function ends with a brace at the column where it begins, 0 outside classes and 2 inside one."""
+    lines = code.splitlines()
+    return [(first, last - first + 1) for indent in ('', '  ') for first, last in _functions(lines, indent)
+            if last - first + 1 > FUNCTION_LINES_MAX]
+
+
+def code_faults(root):
+    """One line of text for each thing that the house does not write."""
+    found = []
+    for path in source_tree.code_files(root, *EVERYWHERE):
+        text = source_tree.text(root, path)
+        code = source_tree.code_of(text)
+        found += _apply(BANS, path, code)
+        if path.endswith('.h'):
+            found += _apply(HEADER_BANS, path, code)
+            if not re.search(r'^#pragma once$', code, re.MULTILINE):
+                found.append(f'{path}:1: a header begins with #pragma once')
+        if path.startswith(tuple(folder + '/' for folder in PRODUCT)) and not is_generated(text):
+            found += [f'{path}:{number}: a function of {count} lines, {FUNCTION_LINES_MAX} are allowed'
+                      for number, count in long_functions(code)]
+    for path in source_tree.files(root):
+        if path.endswith('.py'):
+            found += _apply(PYTHON_BANS, path, source_tree.text(root, path))
+    return found
