@@ -10,7 +10,7 @@
 namespace vscp {
 
 struct CanId {
-  std::uint8_t priority = 0;     ///< 0..7
+  std::uint8_t priority = 0;  ///< 0..7
   bool hard_coded = false;
   std::uint16_t vscp_class = 0;  ///< 0..511
   std::uint8_t vscp_type = 0;
@@ -39,7 +39,8 @@ Result<void> can_to_event(const CanFrame& frame, const Guid& interface_guid, Eve
 
 /// Event to CAN frame; nickname is GUID byte 15. Classes 512-1023 are sent as class - 512 without their leading
 /// 16 data bytes (the destination GUID).
-/// Errors: kNotLevel1 (class above 1023, type above 255, more than 8 data bytes left, class 512-1023 with fewer than 16).
+/// Errors: kNotLevel1 (class above 1023, type above 255, more than 8 data bytes left, class 512-1023 with fewer than
+/// 16).
 Result<CanFrame> event_to_can(const Event& event) noexcept;
 
 }  // namespace vscp

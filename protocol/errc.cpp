@@ -5,26 +5,46 @@ namespace vscp {
 std::string_view to_text(Errc code) noexcept {
   if (is_errno(code)) return "operating system error";
   switch (code) {
-    case Errc::kMissingField: return "a field is missing";
-    case Errc::kBadNumber: return "not a number";
-    case Errc::kNumberRange: return "number out of range";
-    case Errc::kBadGuid: return "not a GUID";
-    case Errc::kBadDate: return "not a date and time";
-    case Errc::kDataSize: return "more than 512 data bytes";
-    case Errc::kBadFrameType: return "unknown frame type or encryption";
-    case Errc::kBadCrc: return "wrong CRC";
-    case Errc::kShortFrame: return "frame too short";
-    case Errc::kLongFrame: return "bytes after the end of the frame";
-    case Errc::kNotLevel1: return "event cannot be sent on CAN";
-    case Errc::kNotVscpFrame: return "not a VSCP CAN frame";
-    case Errc::kNoSpace: return "buffer too small";
-    case Errc::kEmbeddedNul: return "NUL byte in a text line";
-    case Errc::kUnknownCommand: return "unknown command";
-    case Errc::kPoolEmpty: return "no free event buffer";
-    case Errc::kNoCredit: return "receiver is behind";
-    case Errc::kLimit: return "limit reached";
-    case Errc::kClosed: return "closed";
-    case Errc::kSystem: break;
+    case Errc::kMissingField:
+      return "a field is missing";
+    case Errc::kBadNumber:
+      return "not a number";
+    case Errc::kNumberRange:
+      return "number out of range";
+    case Errc::kBadGuid:
+      return "not a GUID";
+    case Errc::kBadDate:
+      return "not a date and time";
+    case Errc::kDataSize:
+      return "more than 512 data bytes";
+    case Errc::kBadFrameType:
+      return "unknown frame type or encryption";
+    case Errc::kBadCrc:
+      return "wrong CRC";
+    case Errc::kShortFrame:
+      return "frame too short";
+    case Errc::kLongFrame:
+      return "bytes after the end of the frame";
+    case Errc::kNotLevel1:
+      return "event cannot be sent on CAN";
+    case Errc::kNotVscpFrame:
+      return "not a VSCP CAN frame";
+    case Errc::kNoSpace:
+      return "buffer too small";
+    case Errc::kEmbeddedNul:
+      return "NUL byte in a text line";
+    case Errc::kUnknownCommand:
+      return "unknown command";
+    case Errc::kPoolEmpty:
+      return "no free event buffer";
+    case Errc::kNoCredit:
+      return "receiver is behind";
+    case Errc::kLimit:
+      return "limit reached";
+    case Errc::kClosed:
+      return "closed";
+    case Errc::kSystem:
+      break;
   }
   return "unknown error";
 }

@@ -30,7 +30,7 @@ struct Event {
   std::uint16_t head = 0;
   std::uint16_t vscp_class = 0;
   std::uint16_t vscp_type = 0;
-  std::uint16_t data_size = 0;     ///< 0..kEventDataMax
+  std::uint16_t data_size = 0;                   ///< 0..kEventDataMax
   std::array<std::uint8_t, kEventDataMax> data;  ///< bytes at and after data_size are indeterminate
 
   std::span<const std::uint8_t> payload() const noexcept { return {data.data(), data_size}; }

@@ -14,7 +14,7 @@ namespace vscp {
 
 /// How the time of an event is written out.
 enum class LineFormat : std::uint8_t {
-  kLegacy,       ///< ISO date and a microsecond counter: "0,20,3,1,2026-01-02T03:04:05Z,1000,GUID,1,2"; head bits 8-9 zero
+  kLegacy,  ///< ISO date and a microsecond counter: "0,20,3,1,2026-01-02T03:04:05Z,1000,GUID,1,2"; head bits 8-9 zero
   kNanoseconds,  ///< empty date and 64-bit nanoseconds: "256,20,3,1,,1767323045000000000,GUID,1,2"; head bit 8 set
 };
 
