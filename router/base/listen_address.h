@@ -28,7 +28,4 @@ std::expected<ListenAddress, std::string> parse_listen_address(std::string_view 
 /// A list of the above, separated by commas. At least one; no address twice (port 0 may repeat).
 std::expected<std::vector<ListenAddress>, std::string> parse_listen_addresses(std::string_view text);
 
-/// "127.0.0.1:9598", "[::1]:9598"; of a bound socket's name too. "?" for other families.
-std::string format_socket_address(const sockaddr* address);
-
 }  // namespace router
