@@ -31,6 +31,33 @@ std::size_t string_end(std::string_view text, std::size_t begin, char quote, boo
   return text.size();
 }
 
+std::size_t digits(std::string_view text, std::size_t at) noexcept {
+  std::size_t end = at;
+  while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+  return end - at;
+}
+
+/// JSON's own form: -12.5e-3, no leading zeros, no bare points.
+bool is_number(std::string_view word) noexcept {
+  std::size_t at = word.starts_with('-') ? 1 : 0;
+  const std::size_t whole = digits(word, at);
+  if (whole == 0 || (whole > 1 && word[at] == '0')) return false;
+  at += whole;
+  if (at < word.size() && word[at] == '.') {
+    const std::size_t fraction = digits(word, at + 1);
+    if (fraction == 0) return false;
+    at += 1 + fraction;
+  }
+  if (at < word.size() && (word[at] == 'e' || word[at] == 'E')) {
+    ++at;
+    if (at < word.size() && (word[at] == '+' || word[at] == '-')) ++at;
+    const std::size_t exponent = digits(word, at);
+    if (exponent == 0) return false;
+    at += exponent;
+  }
+  return at == word.size();
+}
+
 std::string quoted(std::string_view word) {
   return '"' + std::string(word.substr(0, 60)) + '"';
 }
@@ -212,10 +239,7 @@ class Grammar {
     if (number && word.size() > 1 && word[0] == '0' && word[1] >= '0' && word[1] <= '9') {
       return quoted(word) + " begins with a zero: write the number without it";
     }
-    const bool plain = number && std::all_of(word.begin() + 1, word.end(), [](char c) {
-                         return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
-                       });
-    if (plain) {
+    if (is_number(word)) {
       after_value();
       return {};
     }

@@ -37,7 +37,7 @@ std::string_view trim(std::string_view text) noexcept {
 
 /// Steps of insert, delete, replace and swap of neighbours; case and '_' for '-' do not count.
 std::size_t distance(std::string_view left, std::string_view right) noexcept {
-  if (left.size() > kWordMax || right.size() > kWordMax) return kWordMax;
+  if (left.size() > kWordMax || right.size() > kWordMax) return std::numeric_limits<std::size_t>::max();
   const auto fold = [](char c) {
     const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return lower == '_' ? '-' : lower;
