@@ -40,14 +40,16 @@ def headers_without_source(root):
 
 def compile_fault(root, header):
     """What the compiler says about a file that includes this header only (twice: #pragma once); None if nothing."""
-    command = [*COMPILER, '-std=c++23', '-DVSCPROUTER_VERSION="0"', '-fsyntax-only', '-I', str(root), '-I', BUILD, '-x', 'c++', '-']
+    command = [*COMPILER, '-std=c++23', '-DVSCPROUTER_VERSION="0"', '-fsyntax-only', '-I', str(root), '-I', BUILD,
+               '-x', 'c++', '-']
     done = subprocess.run(command, input=f'#include "{header}"\n#include "{header}"\n', text=True, capture_output=True)
     return f'{header}:\n{done.stderr}' if done.returncode else None
 
 
 def compile_faults(root):
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return [fault for fault in pool.map(lambda header: compile_fault(root, header), headers_without_source(root)) if fault]
+        faults = pool.map(lambda header: compile_fault(root, header), headers_without_source(root))
+        return [fault for fault in faults if fault]
 
 
 class Headers(unittest.TestCase):
@@ -60,7 +62,8 @@ class Headers(unittest.TestCase):
         self.assertEqual(faults, [], '\n' + '\n'.join(faults))
 
     def test_the_checks_can_fail(self):
-        files = {'router/a.h': '#pragma once\nstd::string a();\n', 'router/b.h': '#pragma once\n#include <string>\nstd::string b();\n',
+        files = {'router/a.h': '#pragma once\nstd::string a();\n',
+                 'router/b.h': '#pragma once\n#include <string>\nstd::string b();\n',
                  'router/c.h': '#pragma once\n', 'router/c.cpp': '#include <string>\n#include "router/c.h"\n'}
         with bad_tree.tree(files) as root:
             self.assertEqual(headers_without_source(root), ['router/a.h', 'router/b.h'])

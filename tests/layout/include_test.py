@@ -63,7 +63,8 @@ class TheCheck(unittest.TestCase):
         self.assertEqual(len(faults_of({'router/base/a.cpp': '#include "fd.h"\n', 'router/base/fd.h': ''})), 1)
 
     def test_a_generated_file_is_known(self):
-        files = {'drivers/meson.build': "configure_file(output: 'driver_table.h')", 'router/daemon/main.cpp': '#include "drivers/driver_table.h"\n'}
+        files = {'drivers/meson.build': "configure_file(output: 'driver_table.h')",
+                 'router/daemon/main.cpp': '#include "drivers/driver_table.h"\n'}
         self.assertEqual(faults_of(files), [])
 
     def test_comments_are_no_includes(self):

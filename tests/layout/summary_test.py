@@ -27,7 +27,10 @@ def junit(*suites):
 
 PASS = '<testcase name="Works" status="run" classname="Guid"/>'
 FAIL = '<testcase name="Breaks" status="run" classname="Guid"><failure message="x"/></testcase>'
-SKIP = '<testcase name="Waits" status="run" classname="Guid"><skipped message="a.cpp:1&#10;needs two cores&#10;"/></testcase>'
+SKIP = ('<testcase name="Waits" status="run" classname="Guid">'
+        '<skipped message="a.cpp:1&#10;needs two cores&#10;"/></testcase>')
+# What meson 1.0 calls the suite Guid of the test guid_test.
+GUID = 'vscprouter.vscprouter:unit / guid_test.Guid'
 DISABLED = '<testcase name="DISABLED_Old" status="notrun" classname="Guid"/>'
 
 
@@ -41,22 +44,23 @@ class Collect(unittest.TestCase):
         return [(r['name'], r['result'], r['reason']) for r in records], outputs
 
     def test_a_plain_test_is_one_case(self):
-        records, outputs = self.collect([entry('layout', 'OK')], junit(('vscprouter', ['<testcase name="layout"/>'])))
+        xml = junit(('vscprouter', ['<testcase name="layout"/>']))
+        records, outputs = self.collect([entry('vscprouter / layout', 'OK')], xml)
         self.assertEqual(records, [('release: layout', 'pass', '')])
         self.assertEqual(outputs, [])
 
     def test_gtest_cases_count_one_by_one(self):
-        records, outputs = self.collect([entry('guid_test', 'FAIL', returncode=1, stdout='all of it')],
-                                        junit(('vscprouter.guid_test.Guid', [PASS, FAIL, SKIP, DISABLED])))
-        self.assertEqual(records, [('release: guid_test: Guid.Works', 'pass', ''),
-                                   ('release: guid_test: Guid.Breaks', 'fail', ''),
-                                   ('release: guid_test: Guid.Waits', 'skip', 'needs two cores'),
-                                   ('release: guid_test: Guid.DISABLED_Old', 'skip', 'disabled')])
-        self.assertEqual(outputs, [('release: guid_test', 'FAIL, exit status 1', 'all of it', '')])
+        failed = entry('vscprouter:unit / guid_test', 'FAIL', returncode=1, stdout='all of it')
+        records, outputs = self.collect([failed], junit((GUID, [PASS, FAIL, SKIP, DISABLED])))
+        self.assertEqual(records, [('release: unit/guid_test: Guid.Works', 'pass', ''),
+                                   ('release: unit/guid_test: Guid.Breaks', 'fail', ''),
+                                   ('release: unit/guid_test: Guid.Waits', 'skip', 'needs two cores'),
+                                   ('release: unit/guid_test: Guid.DISABLED_Old', 'skip', 'disabled')])
+        self.assertEqual(outputs, [('release: unit/guid_test', 'FAIL, exit status 1', 'all of it', '')])
 
     def test_a_crash_is_a_failure_though_all_cases_passed(self):
-        xml = junit(('vscprouter.guid_test.Guid', [PASS]))
-        records, outputs = self.collect([entry('guid_test', 'FAIL', returncode=-11)], xml)
+        xml = junit((GUID, [PASS]))
+        records, outputs = self.collect([entry('vscprouter:unit / guid_test', 'FAIL', returncode=-11)], xml)
         self.assertEqual([result for _, result, _ in records], ['fail', 'pass'])
         self.assertEqual(len(outputs), 1)
 
@@ -67,7 +71,8 @@ class Collect(unittest.TestCase):
             self.assertEqual(outputs[0][3], 'why')
 
     def test_a_skip_has_the_last_line_as_its_reason(self):
-        records, _ = self.collect([entry('node', 'SKIP', returncode=77, stdout='trying\nnode is not installed\n')])
+        skipped = entry('vscprouter / node', 'SKIP', returncode=77, stdout='trying\nnode is not installed\n')
+        records, _ = self.collect([skipped])
         self.assertEqual(records, [('release: node', 'skip', 'node is not installed')])
         records, _ = self.collect([entry('node', 'SKIP')])
         self.assertEqual(records[0][2], 'no reason given')

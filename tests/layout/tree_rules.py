@@ -33,7 +33,7 @@ def machine_faults(root):
                 found.append(f'{path}:{number}: a path of one machine: {line.strip()[:100]}')
             unknown = [host for host in _ADDRESS.findall(line) if host.rstrip('.') not in hosts]
             if unknown or _DOWNLOAD_HOST.search(line):
-                found.append(f'{path}:{number}: a host that is not known in tests/layout/tree_rules.py: {line.strip()[:100]}')
+                found.append(f'{path}:{number}: a host not known in tests/layout/tree_rules.py: {line.strip()[:100]}')
     return found
 
 
@@ -82,7 +82,8 @@ def dead_files(root):
 
 def _anchors(text):
     """The anchors of a document's headings, as they are made on the web."""
-    headings = re.findall(r'^#+\s+(.*)$', re.sub(r'^```.*?^```', '', text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    prose = re.sub(r'^```.*?^```', '', text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r'^#+\s+(.*)$', prose, re.MULTILINE)
     return {re.sub(r'[^\w\- ]', '', heading.strip().lower()).replace(' ', '-') for heading in headings}
 
 

@@ -33,7 +33,8 @@ class TheTree(unittest.TestCase):
 class TheChecks(unittest.TestCase):
     def test_paths_of_one_machine(self):
         for line in ('/home/someone/x', '"/root/x"', '-I/Users/x'):
-            self.assertEqual(len(faults_of(tree_rules.machine_faults, {'a.sh': line + '\n'})), int(line[0] != '-'), line)
+            faults = faults_of(tree_rules.machine_faults, {'a.sh': line + '\n'})
+            self.assertEqual(len(faults), int(line[0] != '-'), line)
         for line in ('/var/lib/vscprouterd', 'a/home/b', '${root}/x', '/etc/vscp/vscpd.json'):
             self.assertEqual(faults_of(tree_rules.machine_faults, {'a.sh': line + '\n'}), [], line)
 
@@ -53,10 +54,12 @@ class TheChecks(unittest.TestCase):
     def test_giants(self):
         long = 'x\n' * 601
         self.assertEqual(len(faults_of(tree_rules.size_faults, {'a.cpp': long, 'b.txt': long})), 1)
-        self.assertEqual(faults_of(tree_rules.size_faults, {'a.cpp': '// Made by x, not to be edited by hand\n' + long}), [])
+        mark = '// Made by x, not to be edited by hand\n'
+        self.assertEqual(faults_of(tree_rules.size_faults, {'a.cpp': mark + long}), [])
 
     def test_dead_files(self):
-        files = {'meson.build': "subdir('a')", 'a/meson.build': "'b.cpp', 'sub/c.cpp', 'd', 'e' + '_test.cpp', '@0@_x.cpp'",
+        files = {'meson.build': "subdir('a')",
+                 'a/meson.build': "'b.cpp', 'sub/c.cpp', 'd', 'e' + '_test.cpp', '@0@_x.cpp'",
                  'a/b.cpp': '', 'a/sub/c.cpp': '', 'a/e_test.cpp': '', 'a/d_x.cpp': ''}
         self.assertEqual(faults_of(tree_rules.dead_files, files), [])
         for dead in ('a/f.cpp', 'a/sub/b.cpp', 'b.cpp', 'x/b.cpp', 'a/f_test.cpp'):
@@ -64,7 +67,7 @@ class TheChecks(unittest.TestCase):
             self.assertEqual(len(faults), 1, f'{dead}: {faults}')
 
     def test_dead_links(self):
-        files = {'README.md': '# A b, c\n[x](docs/y.md) [y](#a-b-c) [z](docs/y.md#part) [w](https://example.org) `[n](no)`\n',
+        files = {'README.md': '# A b, c\n[x](docs/y.md) [y](#a-b-c) [z](docs/y.md#part)\n[w](https://example.org) `[n](no)`\n',
                  'docs/y.md': '## Part\n[up](../README.md) [folder](../docs)\n'}
         self.assertEqual(faults_of(tree_rules.dead_links, files), [])
         for link in ('nowhere.md', '#no', 'docs/y.md#no', '../README.md'):

@@ -41,7 +41,8 @@ def programs(build, source, folder):
 
 
 def needs(build, tests):
-    outputs = {target['id']: [relative(name, build) for name in target['filename']] for target in load(build, 'targets')}
+    outputs = {target['id']: [relative(name, build) for name in target['filename']]
+               for target in load(build, 'targets')}
     known = {name for names in outputs.values() for name in names}
     for test in tests:
         for target in test.get('depends', ()):

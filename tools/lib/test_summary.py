@@ -27,7 +27,7 @@ def gtest_cases(build):
     if not path.exists():
         return cases
     for suite in ElementTree.parse(path).getroot().iter('testsuite'):
-        # meson names them 'project.test.Suite'; tests that are no GoogleTest share one suite 'project'.
+        # meson names them 'project.project:suite / test.Suite'; tests that are no GoogleTest share one suite 'project'.
         parts = suite.get('name', '').split('.')
         if len(parts) < 3:
             continue
@@ -61,6 +61,13 @@ def last_line(text):
     return lines[-1] if lines else ''
 
 
+def short_name(name):
+    """'unit/guid' for meson's 'vscprouter:unit / guid', 'guid' for a test without a suite."""
+    place, _, test = name.rpartition(' / ')
+    suite = place.partition(':')[2]
+    return f'{suite}/{test}' if suite else test
+
+
 def collect(build, label):
     """(case records, output of each failing meson test). A test that failed without a failing case is one failure."""
     records, outputs = [], []
@@ -68,8 +75,8 @@ def collect(build, label):
     log = build / 'meson-logs' / 'testlog.json'
     for line in log.read_text(encoding='utf-8', errors='replace').splitlines():
         test = json.loads(line)
-        name = test['name']
-        cases = cases_of.get(name, [])
+        cases = cases_of.get(test['name'], [])
+        name = short_name(test['name'])
         state = 'pass' if test['result'] in PASSED else 'skip' if test['result'] in SKIPPED else 'fail'
         whole = {'name': f'{label}: {name}', 'result': state, 'reason': ''}
         if state == 'skip':
