@@ -16,8 +16,8 @@ struct Filter {
   std::uint16_t mask_class = 0;
   std::uint16_t filter_type = 0;
   std::uint16_t mask_type = 0;
-  Guid filter_guid;
-  Guid mask_guid;
+  Guid filter_guid{};
+  Guid mask_guid{};
 
   bool matches(const Event& event) const noexcept;
   /// Whether some event of this class may pass: the class part of the test alone.
@@ -34,7 +34,7 @@ struct FilterHalf {
   std::uint8_t priority = 0;
   std::uint16_t vscp_class = 0;
   std::uint16_t vscp_type = 0;
-  Guid guid;
+  Guid guid{};
   std::uint32_t index = 0;  ///< fifth field, 0 if absent
 };
 
