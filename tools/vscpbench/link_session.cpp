@@ -1,0 +1,104 @@
+#include "tools/vscpbench/link_session.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace bench {
+namespace {
+
+constexpr std::size_t kReplyBytesMax = 1U << 20U;
+
+std::string system_text(int error) {
+  return std::strerror(error);
+}
+
+std::expected<Fd, std::string> connect_to(const Target& target, int timeout_seconds) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const auto port = std::to_string(target.port);
+  const auto where = target.host + ":" + port;
+  if (const int error = getaddrinfo(target.host.c_str(), port.c_str(), &hints, &found); error != 0) {
+    return std::unexpected("cannot resolve " + target.host + ": " + gai_strerror(error));
+  }
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
+  int last_error = ECONNREFUSED;
+  for (const auto* address = found; address != nullptr; address = address->ai_next) {
+    Fd fd(socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
+    const timeval limit{timeout_seconds, 0};
+    const int yes = 1;
+    if (fd.get() >= 0 && setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
+        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0 &&
+        connect(fd.get(), address->ai_addr, address->ai_addrlen) == 0 &&
+        setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0) {
+      return fd;
+    }
+    last_error = errno;
+  }
+  return std::unexpected("cannot connect to " + where + ": " + system_text(last_error));
+}
+
+}  // namespace
+
+Fd::~Fd() {
+  if (fd_ >= 0) close(fd_);
+}
+
+std::expected<LinkSession, std::string> LinkSession::open(const Target& target, int timeout_seconds) {
+  auto fd = connect_to(target, timeout_seconds);
+  if (!fd) return std::unexpected(fd.error());
+  LinkSession session(std::move(*fd));
+  if (auto greeting = session.read_reply("the greeting"); !greeting) return std::unexpected(greeting.error());
+  if (target.user.empty()) return session;
+  if (auto user = session.command("USER " + target.user); !user) return std::unexpected(user.error());
+  if (auto pass = session.command("PASS " + target.password); !pass) return std::unexpected(pass.error());
+  return session;
+}
+
+std::expected<std::vector<std::string>, std::string> LinkSession::command(std::string_view text) {
+  const std::string line = std::string(text) + "\r\n";
+  const auto verb = text.substr(0, text.find(' '));
+  std::string_view left = line;
+  while (!left.empty()) {
+    const auto sent = send(fd_.get(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (sent < 0) return std::unexpected("cannot send " + std::string(verb) + ": " + system_text(errno));
+    left.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return read_reply(verb);
+}
+
+std::expected<std::vector<std::string>, std::string> LinkSession::read_reply(std::string_view what) {
+  std::vector<std::string> lines;
+  for (;;) {
+    for (auto newline = rest_.find('\n'); newline != std::string::npos; newline = rest_.find('\n')) {
+      auto line = rest_.substr(0, newline);
+      rest_.erase(0, newline + 1);
+      if (line.ends_with('\r')) line.pop_back();
+      if (line.starts_with("-OK")) {
+        return std::unexpected("the server answers \"" + line + "\" to " + std::string(what));
+      }
+      const bool last = line.starts_with("+OK");
+      lines.push_back(std::move(line));
+      if (last) return lines;
+    }
+    std::array<char, 16384> bytes;
+    const auto got = recv(fd_.get(), bytes.data(), bytes.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || rest_.size() > kReplyBytesMax) {
+      const auto why = got == 0 ? "the server closed the connection" : got < 0 ? system_text(errno) : "endless reply";
+      return std::unexpected("no answer to " + std::string(what) + ": " + why);
+    }
+    rest_.append(bytes.data(), static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace bench

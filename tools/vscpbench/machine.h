@@ -1,0 +1,23 @@
+// What a result depends on besides the program: the machine, its kernel, the versions, the date, the command.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bench {
+
+struct Machine {
+  std::string cpu;
+  unsigned cores = 0;
+  std::uint64_t memory_bytes = 0;
+  std::string kernel;
+  std::string host_os;
+  std::string tool_version;
+  std::string compiler;
+  std::string date;  ///< UTC, ISO
+  std::string command;
+};
+
+Machine describe_machine(int argc, const char* const* argv);
+
+}  // namespace bench
