@@ -1,19 +1,31 @@
 # Configures build folders. Sourced by tools/quickstart and tools/check (bash); needs $root.
 
-# configure FOLDER ARGUMENT...: a meson build folder of this tree with these options. Quiet unless it fails.
-configure() {
-  local folder=$1 log status=0
+# is_configured FOLDER ARGUMENT...: was FOLDER configured by configure() for this tree with these options?
+is_configured() {
+  local folder=$1
   shift
-  # A build folder that came along with a copy of the tree would build the tree that it was copied from.
-  if [[ -e $folder ]] && ! grep -qsF "\"source\": \"$root\"" "$folder/meson-info/meson-info.json"; then
-    rm -rf "$folder"
+  [[ -e $folder/build.ninja && "$(cat "$folder/.configured" 2>/dev/null)" == "$root ${CXX:-} $*" ]]
+}
+
+# configure FOLDER ARGUMENT...: makes FOLDER a meson build folder of this tree with these options. Quiet unless it
+# fails. A folder that has them already is left alone (ninja sees changed meson.build files by itself). Any other build
+# folder is made anew: meson 1.0 does not take up every changed option, and one that came along with a copy of the tree
+# would build the tree that it was copied from.
+configure() {
+  local folder=$1 log
+  is_configured "$@" && return 0
+  shift
+  if [[ -e $folder && ! -e $folder/meson-private ]]; then
+    echo "$folder is in the way: it is no build folder of meson. Move it."
+    return 1
   fi
+  rm -rf "$folder"
   log=$(mktemp)
-  if [[ -e $folder/build.ninja ]]; then
-    meson setup --reconfigure "$@" "$folder" "$root" >"$log" 2>&1 && rm -f "$log" && return 0
-    rm -rf "$folder"
+  if ! meson setup "$@" "$folder" "$root" >"$log" 2>&1; then
+    cat "$log"
+    rm -f "$log"
+    return 1
   fi
-  meson setup "$@" "$folder" "$root" >"$log" 2>&1 || { status=1 && cat "$log"; }
   rm -f "$log"
-  return $status
+  echo "$root ${CXX:-} $*" >"$folder/.configured"
 }
