@@ -1,0 +1,35 @@
+// Value and unit of a measurement event. Spec: vscp_measurements.md (data coding), class1.measurement.md (units).
+//
+// Level I: 10-14 (data coding byte first), 60-64 (double), 65-69 and 85-89 (index, zone, sub-zone, data coding),
+// 70-74 (single); the same over Level II as 512 + class, behind a 16-byte GUID. Level II: 1040 (text), 1060 (double).
+// Bit and byte codings, and times and dates packed into bytes, are no numbers and are not decoded.
+// Thread rule: pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/event.h"
+
+namespace tools {
+
+struct Measurement {
+  double value = 0;       ///< always finite
+  std::string text;       ///< the value in its shortest exact decimal form
+  std::string_view unit;  ///< "°C", "Pa"; empty for a bare number or a unit that the specification does not name
+  std::uint8_t unit_code = 0;
+  std::uint8_t sensor = 0;  ///< sensor index, or index of the device for the classes with zone
+  std::uint8_t zone = 0;
+  std::uint8_t subzone = 0;
+  bool has_zone = false;
+};
+
+/// Nothing if the event is no measurement, or its data are not a number in the coding that they claim.
+std::optional<Measurement> decode_measurement(const vscp::Event& event);
+
+/// Symbol of a unit of CLASS1.MEASUREMENT, empty if there is none.
+std::string_view measurement_unit(std::uint16_t type, std::uint8_t unit_code) noexcept;
+
+}  // namespace tools
