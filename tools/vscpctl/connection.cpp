@@ -1,0 +1,143 @@
+#include "tools/vscpctl/connection.h"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+
+#include "tools/client/text.h"
+
+namespace tools::ctl {
+namespace {
+
+constexpr std::size_t kPasswordBytesMax = 1024;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+/// Switches echo off for its lifetime; Control-C while typing leaves the terminal to the shell, which restores it.
+class EchoOff {
+ public:
+  explicit EchoOff(int fd) : fd_(fd) {
+    if (tcgetattr(fd_, &saved_) != 0) return;
+    termios quiet = saved_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    active_ = tcsetattr(fd_, TCSAFLUSH, &quiet) == 0;
+  }
+  ~EchoOff() {
+    if (active_) tcsetattr(fd_, TCSAFLUSH, &saved_);
+  }
+  EchoOff(const EchoOff&) = delete;
+  EchoOff& operator=(const EchoOff&) = delete;
+  bool active() const noexcept { return active_; }
+
+ private:
+  int fd_;
+  bool active_ = false;
+  termios saved_{};
+};
+
+void put(int fd, std::string_view text) {
+  // A terminal that cannot be written to shows nothing; the read that follows still works.
+  [[maybe_unused]] const ssize_t written = ::write(fd, text.data(), text.size());
+}
+
+}  // namespace
+
+int fail(std::string_view text) {
+  std::fprintf(stderr, "vscpctl: %.*s\n", static_cast<int>(text.size()), text.data());
+  return kExitFailed;
+}
+
+std::string user_name(const ConnectionOptions& options) {
+  if (!options.user.empty()) return options.user;
+  const std::string user = environment("VSCP_USER");
+  return user.empty() ? "admin" : user;
+}
+
+ClientResult<std::string> read_first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!file) {
+    return std::unexpected(
+        ClientError{ClientFault::kUsage, cat("cannot read '", path, "': ", std::generic_category().message(errno))});
+  }
+  std::getline(file, line);
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.empty()) {
+    return std::unexpected(ClientError{ClientFault::kUsage, cat("the first line of '", path, "' is empty")});
+  }
+  return line;
+}
+
+ClientResult<std::string> ask_password(std::string_view prompt) {
+  const int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) {
+    return std::unexpected(ClientError{
+        ClientFault::kUsage, "no password: set VSCP_PASSWORD, give --password-file, or run this on a terminal"});
+  }
+  std::string password;
+  bool complete = false;
+  {
+    const EchoOff echo_off(fd);
+    if (echo_off.active()) {
+      put(fd, prompt);
+      char character = 0;
+      while (password.size() < kPasswordBytesMax && ::read(fd, &character, 1) == 1) {
+        if (character == '\n') {
+          complete = true;
+          break;
+        }
+        password += character;
+      }
+      put(fd, "\n");
+    }
+  }
+  close(fd);
+  if (!complete || password.empty()) {
+    return std::unexpected(ClientError{ClientFault::kUsage, "no password was typed"});
+  }
+  return password;
+}
+
+ClientResult<std::string> find_password(const ConnectionOptions& options) {
+  if (!options.password_file.empty()) return read_first_line(options.password_file);
+  if (const char* password = std::getenv("VSCP_PASSWORD"); password != nullptr) return std::string(password);
+  return ask_password(cat("Password of ", printable(user_name(options)), " at ", printable(options.host), ": "));
+}
+
+ClientResult<LinkClient> open_link(const ConnectionOptions& options, const std::string& password, int stop_fd) {
+  ClientOptions client_options;
+  client_options.stop_fd = stop_fd;
+  auto client = LinkClient::connect(options.host, client_options);
+  if (!client) return client;
+  if (auto done = client->login(user_name(options), password); !done) return std::unexpected(done.error());
+  return client;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  constexpr double kYearsMaxMs = 10.0 * 365 * 86400 * 1000;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc{}) return std::nullopt;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  double factor_ms = 0;
+  if (unit == "ms") factor_ms = 1;
+  if (unit.empty() || unit == "s") factor_ms = 1000;
+  if (unit == "m" || unit == "min") factor_ms = 60'000;
+  if (unit == "h") factor_ms = 3'600'000;
+  const double result_ms = value * factor_ms;
+  if (!(result_ms >= 1) || result_ms > kYearsMaxMs) return std::nullopt;
+  return std::chrono::milliseconds(std::llround(result_ms));
+}
+
+}  // namespace tools::ctl

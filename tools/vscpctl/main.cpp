@@ -1,0 +1,188 @@
+// vscpctl: the command-line tool of vscprouterd. Options only; the work is in one file per subcommand.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "tools/vscpctl/admin.h"
+#include "tools/vscpctl/mkpasswd.h"
+#include "tools/vscpctl/selection.h"
+#include "tools/vscpctl/send.h"
+#include "tools/vscpctl/sim.h"
+#include "tools/vscpctl/watch.h"
+
+namespace {
+
+using tools::ctl::AdminOptions;
+using tools::ctl::ConnectionOptions;
+
+/// Everything that the command line can set.
+struct Options {
+  ConnectionOptions connection;
+  tools::ctl::WatchOptions watch;
+  tools::ctl::SendOptions send;
+  tools::ctl::SimOptions sim;
+  tools::ctl::MkpasswdOptions mkpasswd;
+  AdminOptions admin;
+  std::string duration;
+  std::string repeat;
+};
+
+constexpr const char* kConnectionHelp =
+    "\nThe password comes from --password-file, else $VSCP_PASSWORD, else it is asked for on the terminal.\n";
+
+void add_connection(CLI::App& command, ConnectionOptions& options) {
+  command.add_option("--host", options.host, "server: host:port, [::1]:9598 or unix:/path")->capture_default_str();
+  command.add_option("--user", options.user, "user name (default: $VSCP_USER, else admin)");
+  command.add_option("--password-file", options.password_file, "file whose first line is the password");
+}
+
+std::string check_duration(const std::string& text) {
+  return tools::ctl::parse_duration(text) ? std::string() : "'" + text + "' is no duration; write 10s, 500ms, 2m or 1h";
+}
+
+CLI::App* add_watch(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("watch", "Show live events");
+  auto& watch = options.watch;
+  add_connection(*command, options.connection);
+  command->add_option("--class", watch.selection.classes, "only this class, by number or name; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--type", watch.selection.types, "only this type, by number or name; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--guid", watch.selection.guid_prefix, "only GUIDs that begin so, as FF:FF:01");
+  command->add_option("--priority", watch.selection.priority, "only this priority, 0 (highest) to 7")
+      ->check(CLI::Range(0, 7));
+  command->add_option("--filter", watch.selection.filter,
+                      "filter as the link protocol has it: priority,class,type,GUID");
+  command->add_option("--mask", watch.selection.mask, "mask to --filter; a 0 bit lets both values pass");
+  auto* json = command->add_flag("--json", watch.json, "one JSON object per line");
+  command->add_flag("--raw", watch.raw, "the lines as the server sends them")->excludes(json);
+  command->add_option("--count", watch.count, "stop after so many events");
+  command->add_option("--for", options.duration, "stop after this time, as 10s")->check(check_duration);
+  command->add_flag("--reconnect", watch.reconnect,
+                    "connect again when the connection is lost, waiting longer each time");
+  command->add_option("--colour,--color", watch.colour, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  command->footer(std::string(kConnectionHelp) +
+                  "Examples:\n"
+                  "  vscpctl watch\n"
+                  "  vscpctl watch --class MEASUREMENT --type TEMPERATURE --for 10s\n"
+                  "  vscpctl watch --class ALARM --class SECURITY --reconnect\n"
+                  "  vscpctl watch --guid FF:FF:FF:FF:FF:FF:FF:F5 --json | jq .measurement\n"
+                  "  vscpctl watch --filter 0,20,0,- --mask 0,0xffff,0,- --raw\n");
+  return command;
+}
+
+CLI::App* add_send(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("send", "Send events");
+  auto& send = options.send;
+  add_connection(*command, options.connection);
+  command->add_option(
+      "line", send.line,
+      "event line head,class,type,obid,datetime,timestamp,GUID,data...; - reads lines from standard input");
+  command->add_option("--class", send.event.vscp_class, "class, by number or name");
+  command->add_option("--type", send.event.vscp_type, "type, by number or name");
+  command->add_option("--data", send.event.data, "data bytes, as 1,2,0x03");
+  command->add_option("--guid", send.event.guid, "GUID of the node (default: the connection's)");
+  command->add_option("--priority", send.event.priority, "0 (highest) to 7")
+      ->check(CLI::Range(0, 7))
+      ->capture_default_str();
+  command->add_flag("--lockstep", send.lockstep, "wait for each answer before the next line (old servers need this)");
+  command->footer(std::string(kConnectionHelp) +
+                  "Examples:\n"
+                  "  vscpctl send --class INFORMATION --type ON --data 0,1,2\n"
+                  "  vscpctl send 0,20,3,,,,-,0,1,2\n"
+                  "  vscpctl send - < events.txt        (empty lines and lines with # are left out)\n");
+  return command;
+}
+
+CLI::App* add_sim(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("sim", "Send the events of a field of simulated nodes");
+  auto& sim = options.sim;
+  add_connection(*command, options.connection);
+  command->add_option("--nodes", sim.field.nodes, "number of nodes")
+      ->check(CLI::Range(1U, drivers::sim::kNodesMax))
+      ->capture_default_str();
+  command->add_option("--rate", sim.field.events_per_second, "events per second of all nodes together")
+      ->check(CLI::Range(drivers::sim::kRateMin, drivers::sim::kRateMax))
+      ->capture_default_str();
+  command->add_option("--seed", sim.field.seed, "equal seeds give equal events")->capture_default_str();
+  command->add_option("--for", options.duration, "stop after this time, as 10s")->check(check_duration);
+  command->add_option("--count", sim.count, "stop after so many events");
+  command->add_flag("--lockstep", sim.lockstep, "wait for each answer before the next event (old servers need this)");
+  command->footer(std::string(kConnectionHelp) +
+                  "Temperatures, buttons, lamps, smoke alarms (priority 0) and heartbeats.\n"
+                  "Examples:\n"
+                  "  vscpctl sim\n"
+                  "  vscpctl sim --nodes 500 --rate 2000 --for 1m --seed 7\n");
+  return command;
+}
+
+CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const char* help, const char* examples) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("--socket", options.admin.socket,
+                      "admin socket of the daemon (default: $VSCPROUTERD_SOCKET, else the usual places)");
+  command->add_flag("--json", options.admin.json, "the daemon's answer as it is");
+  command->add_option("--watch", options.repeat, "ask again and again, as 1s")->check(check_duration);
+  command->footer(examples);
+  return command;
+}
+
+CLI::App* add_mkpasswd(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("mkpasswd", "Make a password hash for the users file");
+  command->add_flag("--stdin", options.mkpasswd.from_stdin, "read the password from standard input");
+  command->add_option("--users", options.mkpasswd.users_file, "users file to change; it is made if there is none");
+  command->add_option("--user", options.mkpasswd.user, "whose password to set in the users file");
+  command->footer(
+      "\nThe password is asked for twice and never shown. The hash is argon2id.\n"
+      "Examples:\n"
+      "  vscpctl mkpasswd\n"
+      "  vscpctl mkpasswd --users /etc/vscprouterd/users.json --user admin\n"
+      "  pwgen -s 20 1 | tee secret.txt | vscpctl mkpasswd --stdin\n");
+  return command;
+}
+
+int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* send, const CLI::App* sim,
+        const CLI::App* stat, const CLI::App* sessions) {
+  if (!options.duration.empty()) {
+    options.watch.duration = options.sim.duration = tools::ctl::parse_duration(options.duration);
+  }
+  if (!options.repeat.empty()) options.admin.repeat = tools::ctl::parse_duration(options.repeat);
+  options.watch.connection = options.send.connection = options.sim.connection = options.connection;
+  if (app.got_subcommand(watch)) return tools::ctl::run_watch(options.watch);
+  if (app.got_subcommand(send)) return tools::ctl::run_send(options.send);
+  if (app.got_subcommand(sim)) return tools::ctl::run_sim(options.sim);
+  if (app.got_subcommand(stat)) return tools::ctl::run_stat(options.admin);
+  if (app.got_subcommand(sessions)) return tools::ctl::run_sessions(options.admin);
+  return tools::ctl::run_mkpasswd(options.mkpasswd);
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  Options options;
+  CLI::App app("Watch, feed and inspect a VSCP link server.", "vscpctl");
+  app.set_version_flag("--version", "vscpctl " VSCPROUTER_VERSION);
+  app.require_subcommand(1);
+  const CLI::App* watch = add_watch(app, options);
+  const CLI::App* send = add_send(app, options);
+  const CLI::App* sim = add_sim(app, options);
+  const CLI::App* stat = add_admin(app, options, "stat", "Show the daemon's counters",
+                                   "\nExamples:\n  vscpctl stat\n  vscpctl stat --watch 1s\n  vscpctl stat --json\n");
+  const CLI::App* sessions = add_admin(app, options, "sessions", "List the connected sessions",
+                                       "\nExamples:\n  vscpctl sessions\n  vscpctl sessions --json | jq .sessions\n");
+  add_mkpasswd(app, options);
+  app.footer(
+      "\nExamples:\n"
+      "  vscpctl sim --nodes 20 &\n"
+      "  vscpctl watch --for 10s\n"
+      "  vscpctl send --class INFORMATION --type BUTTON --data 1,0,0,0,1\n"
+      "  vscpctl COMMAND --help   options and examples of one command\n");
+  try {
+    app.parse(argument_count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? tools::ctl::kExitOk : tools::ctl::kExitUsage;
+  }
+  return run(app, options, watch, send, sim, stat, sessions);
+}
