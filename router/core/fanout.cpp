@@ -1,0 +1,712 @@
+#include "router/core/fanout.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "router/base/check.h"
+
+namespace router {
+namespace {
+
+std::uint64_t channel_bit(std::uint32_t channel) noexcept { return std::uint64_t{1} << (channel % 64U); }
+
+// What of the log stays free for the lines of one turn; evicted early because a reader in the middle of a send cannot be moved.
+constexpr std::size_t kReserveDivisor = 8;
+
+}  // namespace
+
+std::size_t Fanout::GroupKeyHash::operator()(const GroupKey& key) const noexcept {
+  const auto& filter = key.filter;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL; };
+  mix(std::uint64_t{filter.filter_priority} | std::uint64_t{filter.mask_priority} << 8U |
+      std::uint64_t{filter.filter_class} << 16U | std::uint64_t{filter.mask_class} << 32U |
+      std::uint64_t{filter.filter_type} << 48U);
+  mix(std::uint64_t{filter.mask_type} | std::uint64_t{static_cast<std::uint8_t>(key.format)} << 16U);
+  for (const auto* guid : {&filter.filter_guid, &filter.mask_guid}) {
+    std::uint64_t half[2];
+    std::memcpy(half, guid->bytes.data(), sizeof(half));
+    mix(half[0]);
+    mix(half[1]);
+  }
+  return static_cast<std::size_t>(hash ^ (hash >> 29U));
+}
+
+Fanout::Fanout(const FanoutSettings& settings)
+    : settings_(settings),
+      log_memory_(nullptr),
+      segments_(std::max<std::size_t>(settings.log_bytes / settings.segment_bytes, kFormats * 2 + 2)),
+      chunk_slab_(sizeof(IndexChunk), settings.index_chunks) {
+  VR_ASSERT(settings.segment_bytes >= 2 * vscp::kEventLineMax);
+  log_memory_ = static_cast<char*>(map_memory(segments_.size() * settings_.segment_bytes));
+  free_segments_.reserve(segments_.size());
+  for (std::size_t i = segments_.size(); i-- > 0;) {
+    segments_[i].bytes = log_memory_ + i * settings_.segment_bytes;
+    free_segments_.push_back(&segments_[i]);
+  }
+  scratch_.reserve(1024);
+}
+
+Fanout::~Fanout() {
+  for (auto& group : groups_) {
+    VR_ASSERT(group->reader_count_ == 0);
+  }
+  unmap_memory(log_memory_, segments_.size() * settings_.segment_bytes);
+}
+
+// ---- memory -----------------------------------------------------------------------------------------------------------------
+
+LogSegment* Fanout::take_segment() noexcept {
+  if (free_segments_.empty() && !evict_oldest()) return nullptr;
+  if (free_segments_.empty()) return nullptr;
+  LogSegment* segment = free_segments_.back();
+  free_segments_.pop_back();
+  segment->used = 0;
+  used_segments_.push_back(*segment);
+  ++segments_in_use_;
+  return segment;
+}
+
+void Fanout::release_segment_if_unused(LogSegment& segment) noexcept {
+  if (!segment.chunks.empty()) return;
+  if (segment.current) {
+    segment.used = 0;  // everything in it was read: write over it while it is in the cache
+    return;
+  }
+  segment.unlink();
+  free_segments_.push_back(&segment);
+  --segments_in_use_;
+}
+
+IndexChunk* Fanout::take_chunk(LogSegment& segment) noexcept {
+  void* memory = chunk_slab_.try_take();
+  if (memory == nullptr && evicting_allowed_ && evict_oldest()) memory = chunk_slab_.try_take();
+  if (memory == nullptr) return nullptr;
+  auto* chunk = ::new (memory) IndexChunk;
+  chunk->segment = &segment;
+  segment.chunks.push_back(*chunk);
+  return chunk;
+}
+
+void Fanout::free_chunk(IndexChunk& chunk) noexcept {
+  VR_ASSERT(chunk.readers.empty());
+  LogSegment& segment = *chunk.segment;
+  chunk.unlink();
+  chunk.~IndexChunk();
+  chunk_slab_.give(&chunk);
+  release_segment_if_unused(segment);
+}
+
+bool Fanout::evict_oldest() noexcept {
+  for (LogSegment* segment = used_segments_.front(); segment != nullptr; segment = used_segments_.next(*segment)) {
+    if (!segment->current && evict(*segment)) {
+      counters_.evicted.add();
+      return true;
+    }
+  }
+  return false;
+}
+
+// Everybody who has not read this segment loses what is in it and before. False if some reader is in the middle of a send.
+bool Fanout::evict(LogSegment& segment) noexcept {
+  while (IndexChunk* chunk = segment.chunks.front()) {
+    if (chunk->owner != nullptr) {
+      Reader& reader = *chunk->owner;
+      if (reader.sending_ && reader.send_from_backlog_) return false;
+      if (reader.line_sent_ != 0) save_rest_of_line(reader);
+      if (segment.chunks.front() != chunk) continue;  // that rest was all there was
+      const Cursor end{chunk, chunk->count};
+      count_dropped(reader, count_entries(&reader, next_of(reader), end));
+      set_next(reader, end);
+      continue;
+    }
+    FilterGroup& group = *chunk->group;
+    flush_group(group);
+    for (IndexChunk* passed = group.head_;; passed = passed->next) {
+      for (Reader* reader = passed->readers.front(); reader != nullptr; reader = passed->readers.next(*reader)) {
+        if (reader->sending_ && !reader->send_from_backlog_) return false;
+      }
+      if (passed == chunk) break;
+    }
+    // Readers are moved one by one; the chain ahead of them frees itself as the last one leaves.
+    const std::uint64_t base = chunk->base;
+    scratch_.clear();
+    for (IndexChunk* passed = group.head_;; passed = passed->next) {
+      for (Reader* reader = passed->readers.front(); reader != nullptr; reader = passed->readers.next(*reader)) {
+        scratch_.push_back(reader);
+      }
+      if (passed == chunk) break;
+    }
+    for (Reader* reader : scratch_) {
+      if (reader->backlog_ == nullptr && reader->line_sent_ != 0) save_rest_of_line(*reader);
+      if (reader->chunk_ == nullptr || reader->chunk_->base > base) continue;
+      const Cursor end{chunk, chunk->count};
+      count_dropped(*reader, count_entries(reader, {reader->chunk_, reader->index_}, end));
+      move_cursor(*reader, end.first, end.second);
+    }
+    trim(group);
+  }
+  return true;
+}
+
+void Fanout::keep_reserve() noexcept {
+  const std::size_t reserve = std::max<std::size_t>(segments_.size() / kReserveDivisor, 1);
+  while (free_segments_.size() < reserve && evict_oldest()) {
+  }
+}
+
+void Fanout::count_dropped(Reader& reader, std::uint32_t entries) noexcept {
+  reader.events_dropped_ += entries;
+  counters_.dropped.add(entries);
+}
+
+void Fanout::save_rest_of_line(Reader& reader) noexcept {
+  const auto [chunk, index] = next_of(reader);
+  const IndexEntry& entry = chunk->entries[index];
+  const char* line = chunk->segment->bytes + entry.offset;
+  reader.take_rest_of_line({line + reader.line_sent_, static_cast<std::size_t>(entry.length - reader.line_sent_)});
+  reader.line_sent_ = 0;
+  set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
+}
+
+// ---- writing ----------------------------------------------------------------------------------------------------------------
+
+bool Fanout::encode_for(const EventBuf& event, vscp::LineFormat format, bool only, Encoded& out) noexcept {
+  const auto slot = static_cast<std::size_t>(format);
+  LogSegment* segment = current_[slot];
+  if (segment == nullptr || settings_.segment_bytes - segment->used < vscp::kEventLineMax) {
+    LogSegment* fresh = take_segment();
+    if (fresh == nullptr) return false;
+    if (segment != nullptr) {
+      segment->current = false;
+      release_segment_if_unused(*segment);
+    }
+    segment = current_[slot] = fresh;
+    segment->current = true;
+  }
+  const std::size_t length =
+      vscp::encode_event_line(event.event, format, dates_[slot], segment->bytes + segment->used);
+  out.segment = segment;
+  out.entry.offset = segment->used;
+  out.entry.length = static_cast<std::uint16_t>(length);
+  out.entry.priority = event.event.priority();
+  out.entry.only = only;
+  out.entry.origin = event.event.obid;
+  out.entry.other = only ? event.only_channel : event.skip_channel;
+  segment->used += static_cast<std::uint32_t>(length);
+  counters_.encoded.add();
+  return true;
+}
+
+void Fanout::append(IndexChunk& chunk, const IndexEntry& entry) noexcept {
+  if (chunk.count > 0) {
+    const IndexEntry& last = chunk.entries[chunk.count - 1U];
+    chunk.contiguous = chunk.contiguous && last.offset + last.length == entry.offset;
+  }
+  chunk.channels |= entry.only ? ~std::uint64_t{0} : channel_bit(entry.origin) | channel_bit(entry.other);
+  chunk.entries[chunk.count++] = entry;
+}
+
+void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcept {
+  if (group.tail_ == nullptr || group.tail_->count == IndexChunk::kEntries || group.tail_->segment != encoded.segment) {
+    IndexChunk* fresh = take_chunk(*encoded.segment);
+    if (fresh == nullptr) {
+      counters_.log_full.add();
+      return;
+    }
+    // Making room may have freed the rest of the segment; the line just written must stay.
+    encoded.segment->used = std::max(encoded.segment->used, encoded.entry.offset + encoded.entry.length);
+    fresh->group = &group;
+    fresh->base = group.end_;
+    (group.tail_ == nullptr ? group.head_ : group.tail_->next) = fresh;
+    group.tail_ = fresh;
+  }
+  if (group.turn_chunk_ == nullptr) {
+    group.turn_chunk_ = group.tail_;
+    group.turn_index_ = group.tail_->count;
+    touched_.push_back(group);
+  }
+  append(*group.tail_, encoded.entry);
+  ++group.end_;
+  counters_.indexed.add();
+}
+
+void Fanout::deliver(const EventBuf& event) noexcept {
+  std::array<Encoded, kFormats> encoded{};
+  for (auto& group : groups_) {
+    if (!group->filter_.matches(event.event)) continue;
+    Encoded& line = encoded[static_cast<std::size_t>(group->format_)];
+    if (line.segment == nullptr && !encode_for(event, group->format_, false, line)) {
+      counters_.log_full.add();
+      continue;
+    }
+    append_to_group(*group, line);
+  }
+}
+
+void Fanout::deliver_to(Reader& reader, const EventBuf& event) noexcept {
+  FilterGroup& group = *reader.group_;
+  if (!group.filter_.matches(event.event)) return;
+  Encoded line;
+  if (!encode_for(event, group.format_, true, line)) {
+    counters_.log_full.add();
+    return;
+  }
+  append_to_group(group, line);
+}
+
+void Fanout::flush_group(FilterGroup& group) noexcept {
+  if (group.turn_chunk_ == nullptr) return;
+  IndexChunk* chunk = group.turn_chunk_;
+  const std::uint16_t index = group.turn_index_;
+  group.turn_chunk_ = nullptr;
+  group.unlink();
+  IntrusiveList<Reader, ReaderTag> behind;
+  behind.splice_back(group.caught_up_);
+  while (Reader* reader = behind.pop_front()) {
+    reader->chunk_ = chunk;
+    reader->index_ = index;
+    chunk->readers.push_back(*reader);
+    reader->on_events_waiting();
+  }
+}
+
+void Fanout::flush() noexcept {
+  while (FilterGroup* group = touched_.front()) {
+    flush_group(*group);
+    check_lag(*group);
+  }
+  keep_reserve();
+}
+
+// The oldest chunks hold the readers that are furthest behind, so this looks at nobody else.
+void Fanout::check_lag(FilterGroup& group) noexcept {
+  const std::uint64_t watermark = group.limit_min_ / 2;
+  scratch_.clear();
+  for (IndexChunk* chunk = group.head_; chunk != nullptr && group.end_ - chunk->base > watermark; chunk = chunk->next) {
+    for (Reader* reader = chunk->readers.front(); reader != nullptr; reader = chunk->readers.next(*reader)) {
+      if (!reader->sending_ && lag(*reader) > reader->events_max / 2) scratch_.push_back(reader);
+    }
+  }
+  for (Reader* reader : scratch_) {
+    if (lag(*reader) > reader->events_max) {
+      reader->on_overrun();
+    } else if (reader->in_loop) {
+      reader->on_behind();
+    }
+  }
+}
+
+// ---- joining and leaving ----------------------------------------------------------------------------------------------------
+
+FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::LineFormat format) noexcept {
+  const GroupKey key{filter.canonical(), format};
+  if (const auto found = groups_by_key_.find(key); found != groups_by_key_.end()) return *found->second;
+  auto group = std::make_unique<FilterGroup>();
+  group->filter_ = key.filter;
+  group->format_ = format;
+  group->position_ = groups_.size();
+  interest_.add(key.filter);
+  groups_by_key_.emplace(key, group.get());
+  groups_.push_back(std::move(group));
+  return *groups_.back();
+}
+
+void Fanout::drop_group(FilterGroup& group) noexcept {
+  group.turn_chunk_ = nullptr;
+  group.unlink();
+  trim(group);
+  VR_ASSERT(group.head_ == nullptr);
+  interest_.remove(group.filter_);
+  groups_by_key_.erase(GroupKey{group.filter_, group.format_});
+  const std::size_t position = group.position_;
+  groups_[position].swap(groups_.back());
+  groups_[position]->position_ = position;
+  groups_.pop_back();
+}
+
+void Fanout::join(Reader& reader, const vscp::Filter& filter, vscp::LineFormat format) noexcept {
+  VR_ASSERT(reader.group_ == nullptr && reader.channel != kNoChannel);
+  FilterGroup& group = find_or_make_group(filter, format);
+  flush_group(group);  // what came earlier in this turn is not for the newcomer
+  reader.group_ = &group;
+  reader.chunk_ = nullptr;
+  reader.index_ = 0;
+  group.caught_up_.push_back(reader);
+  group.limit_min_ = std::min(group.limit_min_, reader.events_max);
+  ++group.reader_count_;
+}
+
+void Fanout::detach(Reader& reader) noexcept {
+  FilterGroup& group = *reader.group_;
+  reader.unlink();
+  reader.group_ = nullptr;
+  reader.chunk_ = nullptr;
+  reader.index_ = 0;
+  if (--group.reader_count_ == 0) {
+    drop_group(group);
+  } else {
+    trim(group);
+  }
+}
+
+void Fanout::leave(Reader& reader) noexcept {
+  VR_ASSERT(!reader.sending_);
+  if (reader.group_ == nullptr) return;
+  free_backlog(reader);
+  reader.line_sent_ = 0;
+  detach(reader);
+}
+
+void Fanout::change_filter(Reader& reader, const vscp::Filter& filter) noexcept {
+  VR_ASSERT(!reader.sending_ && reader.group_ != nullptr);
+  const auto format = reader.group_->format_;
+  if (reader.group_->filter_ == filter.canonical()) return;
+  // The new group first, so that its interest is announced before the old one's is taken back.
+  find_or_make_group(filter, format);
+  move_waiting_to_backlog(reader);
+  detach(reader);
+  join(reader, filter, format);
+}
+
+// ---- cursors ----------------------------------------------------------------------------------------------------------------
+
+void Fanout::settle(const Reader& reader) noexcept { flush_group(*reader.group_); }
+
+Fanout::Cursor Fanout::next_of(const Reader& reader) noexcept {
+  return reader.backlog_ != nullptr ? Cursor{reader.backlog_, reader.backlog_index_}
+                                    : Cursor{reader.chunk_, reader.index_};
+}
+
+std::uint64_t Fanout::lag(const Reader& reader) const noexcept {
+  const std::uint64_t in_group =
+      reader.chunk_ == nullptr ? 0 : reader.group_->end_ - (reader.chunk_->base + reader.index_);
+  return reader.backlog_count_ + in_group;
+}
+
+// Entries from begin to end in one chain; with a reader, only those that it does not ignore.
+std::uint32_t Fanout::count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept {
+  std::uint32_t count = 0;
+  auto [chunk, index] = begin;
+  while (chunk != nullptr) {
+    const std::uint16_t stop = chunk == end.first ? end.second : chunk->count;
+    if (reader == nullptr || (chunk->channels & channel_bit(reader->channel)) == 0) {
+      count += static_cast<std::uint32_t>(stop - index);
+    } else {
+      for (; index < stop; ++index) count += reader->ignores(chunk->entries[index]) ? 0U : 1U;
+    }
+    if (chunk == end.first) break;
+    chunk = chunk->next;
+    index = 0;
+  }
+  return count;
+}
+
+void Fanout::set_next(Reader& reader, Cursor to) noexcept {
+  if (reader.backlog_ != nullptr) {
+    move_backlog(reader, to.first, to.second);
+  } else {
+    move_cursor(reader, to.first, to.second);
+  }
+}
+
+void Fanout::move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept {
+  while (index == chunk->count && chunk->next != nullptr) {
+    chunk = chunk->next;
+    index = 0;
+  }
+  if (index == chunk->count) {
+    chunk = nullptr;
+    index = 0;
+  }
+  FilterGroup& group = *reader.group_;
+  reader.index_ = index;
+  if (reader.chunk_ == chunk) return;
+  // At the end of the chain there must be nothing of this turn, or flush_group() would give it out twice.
+  VR_ASSERT(chunk != nullptr || group.turn_chunk_ == nullptr);
+  reader.unlink();
+  reader.chunk_ = chunk;
+  (chunk == nullptr ? group.caught_up_ : chunk->readers).push_back(reader);
+  trim(group);
+}
+
+void Fanout::move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept {
+  reader.backlog_count_ -= count_entries(nullptr, {reader.backlog_, reader.backlog_index_}, {chunk, index});
+  while (index == chunk->count && chunk->next != nullptr) {
+    chunk = chunk->next;
+    index = 0;
+  }
+  if (index == chunk->count) {
+    free_backlog(reader);
+    return;
+  }
+  while (reader.backlog_ != chunk) {
+    IndexChunk* next = reader.backlog_->next;
+    free_chunk(*reader.backlog_);
+    reader.backlog_ = next;
+  }
+  reader.backlog_index_ = index;
+}
+
+void Fanout::free_backlog(Reader& reader) noexcept {
+  while (reader.backlog_ != nullptr) {
+    IndexChunk* next = reader.backlog_->next;
+    free_chunk(*reader.backlog_);
+    reader.backlog_ = next;
+  }
+  reader.backlog_tail_ = nullptr;
+  reader.backlog_index_ = 0;
+  reader.backlog_count_ = 0;
+}
+
+void Fanout::trim(FilterGroup& group) noexcept {
+  while (group.head_ != nullptr && group.head_ != group.turn_chunk_ && group.head_->readers.empty()) {
+    IndexChunk* next = group.head_->next;
+    free_chunk(*group.head_);
+    group.head_ = next;
+  }
+  if (group.head_ == nullptr) group.tail_ = nullptr;
+}
+
+bool Fanout::append_to_backlog(Reader& reader, LogSegment& segment, const IndexEntry& entry) noexcept {
+  IndexChunk* tail = reader.backlog_tail_;
+  if (tail == nullptr || tail->count == IndexChunk::kEntries || tail->segment != &segment) {
+    IndexChunk* fresh = take_chunk(segment);
+    if (fresh == nullptr) return false;
+    fresh->owner = &reader;
+    (tail == nullptr ? reader.backlog_ : tail->next) = fresh;
+    reader.backlog_tail_ = tail = fresh;
+  }
+  append(*tail, entry);
+  ++reader.backlog_count_;
+  return true;
+}
+
+void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
+  settle(reader);
+  // Eviction would move the very cursor that is being walked.
+  evicting_allowed_ = false;
+  std::uint32_t lost = 0;
+  while (reader.chunk_ != nullptr) {
+    IndexChunk& chunk = *reader.chunk_;
+    for (std::uint16_t index = reader.index_; index < chunk.count; ++index) {
+      const IndexEntry& entry = chunk.entries[index];
+      if (reader.ignores(entry)) continue;
+      if (!append_to_backlog(reader, *chunk.segment, entry)) ++lost;
+    }
+    move_cursor(reader, &chunk, chunk.count);
+  }
+  evicting_allowed_ = true;
+  if (lost > 0) count_dropped(reader, lost);
+}
+
+// ---- reading ----------------------------------------------------------------------------------------------------------------
+
+std::uint32_t Fanout::count_waiting(Reader& reader) noexcept {
+  settle(reader);
+  std::uint32_t count = 0;
+  if (reader.backlog_ != nullptr) {
+    count += count_entries(&reader, {reader.backlog_, reader.backlog_index_},
+                           {reader.backlog_tail_, reader.backlog_tail_->count});
+  }
+  if (reader.chunk_ != nullptr) {
+    IndexChunk* tail = reader.group_->tail_;
+    count += count_entries(&reader, {reader.chunk_, reader.index_}, {tail, tail->count});
+  }
+  return count;
+}
+
+Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::size_t bytes_max) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  Gathered gathered;
+  auto [chunk, index] = next_of(reader);
+  if (chunk == nullptr) return gathered;
+  std::size_t skip = reader.line_sent_;
+  const std::uint64_t bit = channel_bit(reader.channel);
+  while (gathered.bytes < bytes_max) {
+    if (index == chunk->count) {
+      if (chunk->next == nullptr) break;
+      chunk = chunk->next;
+      index = 0;
+      continue;
+    }
+    const IndexEntry& first = chunk->entries[index];
+    const bool whole_chunk = chunk->contiguous && (chunk->channels & bit) == 0;
+    if (!whole_chunk && reader.ignores(first)) {
+      ++index;
+      continue;
+    }
+    const std::uint16_t stop = whole_chunk ? chunk->count : static_cast<std::uint16_t>(index + 1);
+    const IndexEntry& last = chunk->entries[stop - 1U];
+    char* begin = chunk->segment->bytes + first.offset + skip;
+    const std::size_t size = last.offset + last.length - first.offset - skip;
+    iovec* previous = gathered.ranges == 0 ? nullptr : &ranges[gathered.ranges - 1];
+    if (previous != nullptr && static_cast<char*>(previous->iov_base) + previous->iov_len == begin) {
+      previous->iov_len += size;
+    } else if (gathered.ranges == ranges.size()) {
+      break;
+    } else {
+      ranges[gathered.ranges++] = {begin, size};
+    }
+    gathered.bytes += size;
+    skip = 0;
+    index = stop;
+  }
+  if (gathered.bytes == 0) {
+    set_next(reader, {chunk, index});
+    return gathered;
+  }
+  reader.end_chunk_ = chunk;
+  reader.end_index_ = index;
+  reader.send_bytes_ = static_cast<std::uint32_t>(gathered.bytes);
+  reader.send_from_backlog_ = reader.backlog_ != nullptr;
+  reader.sending_ = true;
+  return gathered;
+}
+
+std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
+  VR_ASSERT(reader.sending_ && bytes <= reader.send_bytes_);
+  reader.sending_ = false;
+  auto [chunk, index] = reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_}
+                                                  : Cursor{reader.chunk_, reader.index_};
+  std::uint32_t events = 0;
+  if (bytes == reader.send_bytes_) {
+    const Cursor end{reader.end_chunk_, reader.end_index_};
+    events = count_entries(&reader, {chunk, index}, end);
+    reader.line_sent_ = 0;
+    set_next(reader, end);
+    return events;
+  }
+  while (bytes > 0) {
+    if (index == chunk->count) {
+      chunk = chunk->next;
+      index = 0;
+      continue;
+    }
+    const IndexEntry& entry = chunk->entries[index];
+    if (reader.ignores(entry)) {
+      ++index;
+      continue;
+    }
+    const std::size_t left = entry.length - std::size_t{reader.line_sent_};
+    if (bytes < left) {
+      reader.line_sent_ = static_cast<std::uint16_t>(reader.line_sent_ + bytes);
+      break;
+    }
+    bytes -= left;
+    reader.line_sent_ = 0;
+    ++index;
+    ++events;
+  }
+  set_next(reader, {chunk, index});
+  return events;
+}
+
+std::span<const char> Fanout::peek_line(Reader& reader) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);
+  for (;;) {
+    const auto [chunk, index] = next_of(reader);
+    if (chunk == nullptr) return {};
+    const IndexEntry& entry = chunk->entries[index];
+    if (!reader.ignores(entry)) return {chunk->segment->bytes + entry.offset, entry.length};
+    set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
+  }
+}
+
+void Fanout::pop_line(Reader& reader) noexcept {
+  const auto [chunk, index] = next_of(reader);
+  VR_ASSERT(chunk != nullptr && !reader.sending_);
+  set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
+}
+
+// ---- dropping ---------------------------------------------------------------------------------------------------------------
+
+std::uint32_t Fanout::drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);
+  const std::uint32_t dropped = lowest_priority_first ? drop_lowest(reader, keep) : drop_oldest(reader, keep);
+  count_dropped(reader, dropped);
+  return dropped;
+}
+
+std::uint32_t Fanout::drop_oldest(Reader& reader, std::uint32_t keep) noexcept {
+  std::uint32_t dropped = 0;
+  while (lag(reader) > keep) {
+    const auto [chunk, index] = next_of(reader);
+    const auto excess = lag(reader) - keep;
+    const auto stop = static_cast<std::uint16_t>(index + std::min<std::uint64_t>(excess, chunk->count - std::uint64_t{index}));
+    dropped += count_entries(&reader, {chunk, index}, {chunk, stop});
+    set_next(reader, {chunk, stop});
+  }
+  return dropped;
+}
+
+std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
+  move_waiting_to_backlog(reader);
+  if (reader.backlog_count_ <= keep) return 0;
+  std::array<std::uint32_t, 8> of_priority{};
+  for (IndexChunk* chunk = reader.backlog_; chunk != nullptr; chunk = chunk->next) {
+    for (std::uint16_t i = chunk == reader.backlog_ ? reader.backlog_index_ : std::uint16_t{0}; i < chunk->count; ++i) {
+      ++of_priority[chunk->entries[i].priority];
+    }
+  }
+  // Everything below (numerically above) `border` goes, and the oldest `of_border` of priority `border`.
+  std::uint32_t excess = reader.backlog_count_ - keep;
+  std::uint32_t border = 7;
+  while (border > 0 && of_priority[border] <= excess) excess -= of_priority[border--];
+  std::uint32_t of_border = excess;
+
+  const std::uint32_t before = reader.backlog_count_;
+  IndexChunk* kept_tail = nullptr;
+  IndexChunk* chunk = reader.backlog_;
+  std::uint16_t read = reader.backlog_index_;
+  reader.backlog_ = nullptr;
+  reader.backlog_index_ = 0;
+  reader.backlog_count_ = 0;
+  while (chunk != nullptr) {
+    IndexChunk* next = chunk->next;
+    const std::uint16_t count = chunk->count;
+    chunk->count = 0;
+    chunk->channels = 0;
+    chunk->contiguous = true;
+    chunk->next = nullptr;
+    for (; read < count; ++read) {
+      const IndexEntry entry = chunk->entries[read];
+      if (entry.priority > border) continue;
+      if (entry.priority == border && of_border > 0) {
+        --of_border;
+        continue;
+      }
+      append(*chunk, entry);
+      ++reader.backlog_count_;
+    }
+    read = 0;
+    if (chunk->count == 0) {
+      free_chunk(*chunk);
+    } else {
+      (kept_tail == nullptr ? reader.backlog_ : kept_tail->next) = chunk;
+      kept_tail = chunk;
+    }
+    chunk = next;
+  }
+  reader.backlog_tail_ = kept_tail;
+  return before - reader.backlog_count_;
+}
+
+void Fanout::clear(Reader& reader) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);
+  free_backlog(reader);
+  if (reader.chunk_ != nullptr) {
+    IndexChunk* tail = reader.group_->tail_;
+    move_cursor(reader, tail, tail->count);
+  }
+}
+
+}  // namespace router

@@ -1,0 +1,452 @@
+#include "router/core/stream_session.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "router/base/check.h"
+#include "router/base/log.h"
+
+namespace router {
+
+StreamSession::StreamSession(Worker& worker, Socket socket, const StreamLimits& limits) noexcept
+    : worker_(&worker),
+      socket_(socket),
+      slow_consumer_(limits.slow_consumer),
+      hold_ms_(limits.hold_ms),
+      last_input_ns_(worker.now_ns()),
+      started_utc_ns_(worker.utc_ns()) {}
+
+StreamSession::~StreamSession() {
+  VR_ASSERT(!recv_armed_ && !send_in_flight_ && !waiting_writable_ && !is_joined());
+}
+
+void StreamSession::start() noexcept { start_recv(); }
+
+void StreamSession::start_recv() noexcept {
+  recv_armed_ = true;
+  recv_cancelled_ = false;
+  worker_->ring().start_recv(socket_, *this);
+}
+
+void StreamSession::on_completion(const Completion& completion) noexcept {
+  switch (completion.kind) {
+    case OpKind::kRecv:
+      on_received(completion);
+      break;
+    case OpKind::kSend:
+      on_sent(completion);
+      break;
+    case OpKind::kWritable:
+      waiting_writable_ = false;
+      if (state_ == State::kClosing) {
+        bury_if_idle();
+      } else {
+        worker_->mark_dirty(*this);
+      }
+      break;
+    case OpKind::kAccept:
+      break;
+  }
+}
+
+// ---- input ------------------------------------------------------------------------------------------------------------------
+
+void StreamSession::on_received(const Completion& completion) noexcept {
+  if (!completion.more) recv_armed_ = false;
+  if (completion.has_buffer && (state_ != State::kOpen || completion.result <= 0)) {
+    worker_->ring().release_buffer(completion.buffer_id);
+  } else if (completion.has_buffer) {
+    last_input_ns_ = worker_->now_ns();
+    figures_.bytes_in += completion.bytes.size();
+    worker_->counters_mutable().bytes_in.add(completion.bytes.size());
+    if (held_ != nullptr || busy_) {
+      hold_input(completion, 0);
+    } else {
+      processing_ = true;
+      const std::size_t done = on_input(completion.bytes);
+      processing_ = false;
+      if (done < completion.bytes.size() && state_ == State::kOpen) {
+        hold_input(completion, done);
+      } else {
+        worker_->ring().release_buffer(completion.buffer_id);
+      }
+    }
+  }
+  if (state_ == State::kClosing) {
+    bury_if_idle();
+    return;
+  }
+  if (completion.result > 0) {
+    if (!recv_armed_ && held_ == nullptr) start_recv();  // multishot ended, though all is well
+    return;
+  }
+  if (completion.result == -ENOBUFS) {
+    worker_->mark_starved(*this);
+  } else if (completion.result == -ECANCELED) {
+    if (held_ == nullptr && !recv_armed_ && !end_seen_) start_recv();  // the reason for pausing is gone already
+  } else if (completion.result == 0) {
+    end_of_input();
+  } else {
+    abort();
+  }
+}
+
+void StreamSession::hold_input(const Completion& completion, std::size_t done) noexcept {
+  void* memory = worker_->held_inputs().try_take();
+  VR_ASSERT(memory != nullptr);  // one per receive buffer
+  auto* held = ::new (memory) HeldInput;
+  held->bytes = completion.bytes.data() + done;
+  held->size = static_cast<std::uint32_t>(completion.bytes.size() - done);
+  held->buffer_id = completion.buffer_id;
+  (held_ == nullptr ? held_ : held_tail_->next) = held;
+  held_tail_ = held;
+  if (++held_count_ >= kHeldMax && recv_armed_ && !recv_cancelled_) {
+    recv_cancelled_ = true;
+    worker_->ring().cancel(*this, OpKind::kRecv);
+  }
+}
+
+void StreamSession::process_held() noexcept {
+  if (processing_) return;
+  processing_ = true;
+  while (held_ != nullptr && !busy_ && state_ == State::kOpen) {
+    HeldInput* held = held_;
+    const std::size_t done = on_input({held->bytes, held->size});
+    if (state_ != State::kOpen) break;
+    held->bytes += done;
+    held->size -= static_cast<std::uint32_t>(done);
+    if (held->size > 0) break;
+    held_ = held->next;
+    --held_count_;
+    worker_->ring().release_buffer(held->buffer_id);
+    worker_->held_inputs().give(held);
+  }
+  processing_ = false;
+  if (state_ == State::kClosing) bury_if_idle();
+  if (state_ != State::kOpen || held_ != nullptr) return;
+  if (end_seen_) {
+    end_of_input();
+  } else if (!recv_armed_ && !ListNode<StarvedTag>::is_linked()) {
+    start_recv();
+  }
+}
+
+void StreamSession::release_held() noexcept {
+  while (held_ != nullptr) {
+    HeldInput* next = held_->next;
+    worker_->ring().release_buffer(held_->buffer_id);
+    worker_->held_inputs().give(held_);
+    held_ = next;
+  }
+  held_count_ = 0;
+}
+
+// The peer has closed its side: what it sent before is still carried out and answered.
+void StreamSession::end_of_input() noexcept {
+  end_seen_ = true;
+  if (state_ == State::kLingering) {
+    finish();
+  } else if (state_ == State::kOpen && held_ == nullptr && !busy_) {
+    close_after_flush();
+  }
+}
+
+void StreamSession::wait_to_publish() noexcept {
+  worker_->counters_mutable().input_pauses.add();
+  worker_->mark_blocked(*this);
+}
+
+void StreamSession::set_busy(bool busy) noexcept {
+  busy_ = busy;
+  if (busy || state_ != State::kOpen) return;
+  if (held_ != nullptr) {
+    process_held();
+  } else if (end_seen_) {
+    end_of_input();
+  }
+}
+
+// ---- output -----------------------------------------------------------------------------------------------------------------
+
+void StreamSession::reply(std::string_view text) noexcept {
+  if (state_ == State::kClosing || state_ == State::kLingering) return;
+  while (!text.empty()) {
+    if (out_tail_ == nullptr || out_tail_->end == OutBlock::kBytes) {
+      void* memory = worker_->out_blocks().try_take();
+      if (memory == nullptr) {
+        logf(LogLevel::kError, LogKind::kResource, "no memory for replies: closing channel %u", channel);
+        abort();
+        return;
+      }
+      auto* block = static_cast<OutBlock*>(memory);
+      block->next = nullptr;
+      block->begin = 0;
+      block->end = 0;
+      (out_tail_ == nullptr ? out_ : out_tail_->next) = block;
+      out_tail_ = block;
+    }
+    const std::size_t size = std::min<std::size_t>(text.size(), OutBlock::kBytes - out_tail_->end);
+    std::memcpy(out_tail_->bytes + out_tail_->end, text.data(), size);
+    out_tail_->end += static_cast<std::uint32_t>(size);
+    out_bytes_ += size;
+    text.remove_prefix(size);
+  }
+  worker_->mark_dirty(*this);
+}
+
+void StreamSession::take_rest_of_line(std::span<const char> rest) noexcept {
+  void* memory = worker_->out_blocks().try_take();
+  if (memory == nullptr) {
+    abort();  // half a line cannot be left out
+    return;
+  }
+  auto* block = static_cast<OutBlock*>(memory);
+  block->next = out_;
+  block->begin = 0;
+  block->end = static_cast<std::uint32_t>(rest.size());
+  std::memcpy(block->bytes, rest.data(), rest.size());
+  out_ = block;
+  if (out_tail_ == nullptr) out_tail_ = block;
+  out_bytes_ += rest.size();
+  if (state_ != State::kClosing) worker_->mark_dirty(*this);
+}
+
+void StreamSession::consume_out(std::size_t bytes) noexcept {
+  out_bytes_ -= bytes;
+  while (bytes > 0) {
+    const std::size_t here = std::min<std::size_t>(bytes, out_->end - out_->begin);
+    out_->begin += static_cast<std::uint32_t>(here);
+    bytes -= here;
+    if (out_->begin == out_->end) {
+      OutBlock* next = out_->next;
+      worker_->out_blocks().give(out_);
+      out_ = next;
+    }
+  }
+  if (out_ == nullptr) out_tail_ = nullptr;
+}
+
+bool StreamSession::wants_events() const noexcept {
+  return loop_open_ && is_joined() && (state_ == State::kOpen || state_ == State::kFlushing);
+}
+
+bool StreamSession::has_output() const noexcept {
+  return out_bytes_ > 0 || (wants_events() && worker_->fanout().has_waiting(*this));
+}
+
+void StreamSession::open_loop(bool open) noexcept {
+  loop_open_ = open;
+  if (open) worker_->mark_dirty(*this);
+}
+
+void StreamSession::on_events_waiting() noexcept {
+  if (wants_events()) worker_->mark_dirty(*this);
+}
+
+// One send per turn: replies and event lines together; events go first while a line is half out.
+void StreamSession::pump() noexcept {
+  if (send_in_flight_ || waiting_writable_ || state_ == State::kClosing || state_ == State::kLingering) return;
+  Fanout& fanout = worker_->fanout();
+  const bool events = wants_events();
+  if (!events && is_joined()) fanout.finish_line(*this);
+  events_first_ = is_joined() && fanout.is_inside_line(*this);
+
+  std::array<iovec, kRangesPerSend> ranges;
+  std::size_t count = 0;
+  Fanout::Gathered gathered;
+  const auto add_events = [&] {
+    if (!events) return;
+    gathered = fanout.gather(*this, std::span(ranges).subspan(count), kEventBytesPerSend);
+    count += gathered.ranges;
+  };
+  std::size_t out_bytes = 0;
+  const auto add_replies = [&] {
+    // Leaves at least half of the ranges to the events.
+    for (OutBlock* block = out_; block != nullptr && count < kRangesPerSend / 2; block = block->next) {
+      ranges[count++] = {block->bytes + block->begin, block->end - block->begin};
+      out_bytes += block->end - block->begin;
+    }
+  };
+  if (events_first_) {
+    add_events();
+    if (count < kRangesPerSend / 2) add_replies();
+  } else {
+    add_replies();
+    add_events();
+  }
+  if (count == 0) {
+    after_progress();
+    return;
+  }
+  out_in_flight_ = static_cast<std::uint32_t>(out_bytes);
+  events_in_flight_ = static_cast<std::uint32_t>(gathered.bytes);
+  send_in_flight_ = true;
+  worker_->ring().start_send(socket_, {ranges.data(), count}, *this);
+}
+
+void StreamSession::on_sent(const Completion& completion) noexcept {
+  send_in_flight_ = false;
+  const bool failed = completion.result < 0 && completion.result != -EAGAIN;
+  const std::size_t sent = completion.result > 0 ? static_cast<std::size_t>(completion.result) : 0;
+  const std::size_t asked = std::size_t{out_in_flight_} + events_in_flight_;
+  std::size_t of_events = events_first_ ? std::min<std::size_t>(sent, events_in_flight_)
+                                        : sent - std::min<std::size_t>(sent, out_in_flight_);
+  consume_out(sent - of_events);
+  if (is_sending()) {
+    const std::uint32_t events = worker_->fanout().finish_send(*this, of_events);
+    figures_.events_out += events;
+    worker_->counters_mutable().events_out.add(events);
+  }
+  figures_.bytes_out += sent;
+  worker_->counters_mutable().bytes_out.add(sent);
+  if (state_ == State::kClosing) {
+    finish();
+    return;
+  }
+  if (failed) {
+    abort();
+    return;
+  }
+  if (sent < asked) {
+    // The socket is full. A poll pins no memory of ours while the peer does not read.
+    waiting_writable_ = true;
+    worker_->ring().start_wait_writable(socket_, *this);
+    return;
+  }
+  after_progress();
+  if (has_output()) worker_->mark_dirty(*this);
+}
+
+// Output went out, or there was none: go on with what waited for that.
+void StreamSession::after_progress() noexcept {
+  if (slow_ && is_joined() && !worker_->fanout().has_waiting(*this)) slow_ = false;
+  if (state_ == State::kOpen) {
+    if (held_ != nullptr && !busy_ && !is_congested()) process_held();
+  } else if (state_ == State::kFlushing && !has_output() && !send_in_flight_) {
+    if (end_seen_) {
+      finish();
+    } else {
+      enter(State::kLingering);
+    }
+  }
+}
+
+// ---- slow reader ------------------------------------------------------------------------------------------------------------
+
+void StreamSession::on_overrun() noexcept {
+  Fanout& fanout = worker_->fanout();
+  if (slow_consumer_ == SlowConsumer::kDisconnect && in_loop) {
+    worker_->counters_mutable().slow_closed.add();
+    logf(LogLevel::kWarn, LogKind::kSlowConsumer, "channel %u reads too slowly: closed", channel);
+    abort();
+    return;
+  }
+  // Down to three quarters, so that the work of dropping is paid once per quarter and not per event.
+  const std::uint32_t keep = events_max - events_max / 4;
+  const std::uint32_t dropped = fanout.drop_to(*this, keep, slow_consumer_ == SlowConsumer::kDropLowestPriority);
+  if (in_loop && dropped > 0) {
+    logf(LogLevel::kWarn, LogKind::kSlowConsumer, "channel %u reads too slowly: %u events dropped", channel, dropped);
+  }
+}
+
+void StreamSession::on_behind() noexcept {
+  if (holding_ || slow_ || hold_ms_ == 0 || state_ != State::kOpen) return;
+  holding_ = true;
+  hold_since_ns_ = worker_->now_ns();
+  worker_->begin_hold(*this);
+}
+
+bool StreamSession::review_hold(std::uint64_t now_ns) noexcept {
+  const bool over = now_ns - hold_since_ns_ > std::uint64_t{hold_ms_} * 1'000'000;
+  const bool caught_up = !is_joined() || worker_->fanout().lag(*this) <= events_max / 4;
+  if (!over && !caught_up) return false;
+  holding_ = false;
+  slow_ = !caught_up;
+  return true;
+}
+
+// ---- end --------------------------------------------------------------------------------------------------------------------
+
+void StreamSession::on_timer(std::uint64_t now_ns) noexcept {
+  if (state_ == State::kOpen) {
+    on_deadline(now_ns);
+  } else {
+    finish();
+  }
+}
+
+void StreamSession::enter(State state) noexcept {
+  if (state_ == State::kOpen) on_closing();
+  state_ = state;
+  if (state == State::kLingering) {
+    worker_->ring().shutdown_send(socket_);
+    worker_->fanout().leave(*this);
+    if (!recv_armed_ && !ListNode<StarvedTag>::is_linked()) start_recv();
+    set_deadline(worker_->now_ns() + kLingerNs);
+  }
+}
+
+void StreamSession::close_after_flush() noexcept {
+  if (state_ != State::kOpen) return;
+  enter(State::kFlushing);
+  if (!is_sending()) {
+    if (is_joined()) worker_->fanout().finish_line(*this);
+    worker_->fanout().leave(*this);
+  }
+  loop_open_ = false;
+  release_held();
+  // A peer that does not read its last reply is not waited for longer than this.
+  set_deadline(worker_->now_ns() + kLingerNs * 5);
+  worker_->mark_dirty(*this);
+}
+
+void StreamSession::drain(std::uint64_t patience_ns) noexcept {
+  if (state_ != State::kOpen) return;
+  enter(State::kFlushing);
+  release_held();
+  set_deadline(worker_->now_ns() + patience_ns);
+  worker_->mark_dirty(*this);
+}
+
+void StreamSession::abort() noexcept {
+  if (state_ != State::kClosing) finish();
+}
+
+void StreamSession::finish() noexcept {
+  if (state_ != State::kClosing) {
+    enter(State::kClosing);
+    worker_->timers().stop(*this);
+    ListNode<DirtyTag>::unlink();
+    ListNode<BlockedTag>::unlink();
+    ListNode<StarvedTag>::unlink();
+    release_held();
+    if (recv_armed_ && !recv_cancelled_) {
+      recv_cancelled_ = true;
+      worker_->ring().cancel(*this, OpKind::kRecv);
+    }
+    if (waiting_writable_) worker_->ring().cancel(*this, OpKind::kWritable);
+    if (holding_) {
+      holding_ = false;
+      worker_->end_hold(*this);
+    }
+  }
+  bury_if_idle();
+}
+
+void StreamSession::bury_if_idle() noexcept {
+  if (recv_armed_ || send_in_flight_ || waiting_writable_ || processing_ || socket_ < 0) return;
+  worker_->fanout().leave(*this);
+  while (out_ != nullptr) {
+    OutBlock* next = out_->next;
+    worker_->out_blocks().give(out_);
+    out_ = next;
+  }
+  worker_->ring().close(socket_);
+  socket_ = -1;
+  worker_->bury(*this);
+}
+
+}  // namespace router

@@ -1,0 +1,152 @@
+// One stream peer of a worker: receives into the ring's buffers, parses where the bytes lie, sends replies and event lines.
+// The protocol on top (drivers/link) derives from it.
+//
+// Life: start() -> open -> flushing (no more input; what is queued goes out) -> lingering (we have said goodbye and wait for the peer's, so that
+// the last reply is not lost to a reset) -> closing (operations end) -> deleted by the worker at the end of a turn.
+//
+// Back-pressure: input that cannot be processed now (no credit, a hold, replies not taken, an answer pending) stays in its receive buffer; beyond
+// a few buffers the socket is not read any more.
+//
+// Thread rule: the worker's thread. Ownership: the worker, from start() on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "router/base/intrusive_list.h"
+#include "router/core/fanout.h"
+#include "router/core/timer_wheel.h"
+#include "router/core/worker.h"
+#include "router/io/ring.h"
+
+namespace router {
+
+struct SessionFigures {
+  std::uint64_t events_in = 0;
+  std::uint64_t events_out = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+struct StreamLimits {
+  SlowConsumer slow_consumer = SlowConsumer::kDropLowestPriority;
+  std::uint32_t hold_ms = 500;  ///< longest time that senders are held back for this reader
+};
+
+class StreamSession : public OpOwner,
+                      public Reader,
+                      public Timer,
+                      public ListNode<DirtyTag>,
+                      public ListNode<BlockedTag>,
+                      public ListNode<StarvedTag> {
+ public:
+  StreamSession(Worker& worker, Socket socket, const StreamLimits& limits) noexcept;
+  ~StreamSession() override;
+  StreamSession(const StreamSession&) = delete;
+  StreamSession& operator=(const StreamSession&) = delete;
+
+  /// Begins to receive. The worker owns the session from here on.
+  void start() noexcept;
+  /// The process stops: sends what is queued (at most for `patience_ns`), then closes.
+  void drain(std::uint64_t patience_ns) noexcept;
+
+  const SessionFigures& figures() const noexcept { return figures_; }
+  std::uint64_t started_utc_ns() const noexcept { return started_utc_ns_; }
+  bool is_open() const noexcept { return state_ == State::kOpen; }
+
+ protected:
+  /// Processes bytes and returns how many it is done with. Fewer than all means that it cannot go on now; then it has either called
+  /// wait_to_publish(), or set_busy(), or is_congested() is true, and the rest will be given again.
+  virtual std::size_t on_input(std::span<const char> bytes) noexcept = 0;
+  /// A deadline set by set_deadline() has passed.
+  virtual void on_deadline(std::uint64_t now_ns) noexcept = 0;
+  /// The session leaves the open state.
+  virtual void on_closing() noexcept {}
+
+  Worker& worker() noexcept { return *worker_; }
+  const Worker& worker() const noexcept { return *worker_; }
+  void reply(std::string_view text) noexcept;
+  /// Replies that the peer has not taken fill their allowance: process nothing more until it reads.
+  bool is_congested() const noexcept { return out_bytes_ > kOutBytesMax; }
+  std::size_t out_room() const noexcept { return out_bytes_ >= kOutBytesMax ? 0 : kOutBytesMax - out_bytes_; }
+  void wait_to_publish() noexcept;
+  /// While busy no input is processed (an answer is being worked out elsewhere).
+  void set_busy(bool busy) noexcept;
+  bool is_busy() const noexcept { return busy_; }
+  /// Event lines go out (true) or wait (false).
+  void open_loop(bool open) noexcept;
+  /// Sends what is queued, then closes.
+  void close_after_flush() noexcept;
+  /// Closes without sending anything more.
+  void abort() noexcept;
+  void set_deadline(std::uint64_t due_ns) noexcept { worker_->timers().start(*this, due_ns); }
+  std::uint64_t last_input_ns() const noexcept { return last_input_ns_; }
+  SessionFigures& figures_mutable() noexcept { return figures_; }
+
+ private:
+  friend class Worker;
+  enum class State : std::uint8_t { kOpen, kFlushing, kLingering, kClosing };
+  static constexpr std::size_t kOutBytesMax = 64U << 10U;
+  static constexpr std::size_t kEventBytesPerSend = 256U << 10U;
+  static constexpr std::size_t kRangesPerSend = 48;
+  static constexpr std::uint32_t kHeldMax = 2;
+  static constexpr std::uint64_t kLingerNs = 1'000'000'000;
+
+  // OpOwner, Timer, Reader.
+  void on_completion(const Completion& completion) noexcept final;
+  void on_timer(std::uint64_t now_ns) noexcept final;
+  void on_events_waiting() noexcept final;
+  void on_overrun() noexcept final;
+  void on_behind() noexcept final;
+  void take_rest_of_line(std::span<const char> rest) noexcept final;
+
+  void on_received(const Completion& completion) noexcept;
+  void on_sent(const Completion& completion) noexcept;
+  void hold_input(const Completion& completion, std::size_t done) noexcept;
+  void process_held() noexcept;
+  void release_held() noexcept;
+  void end_of_input() noexcept;
+  void start_recv() noexcept;
+  void pump() noexcept;
+  void consume_out(std::size_t bytes) noexcept;
+  void after_progress() noexcept;
+  bool wants_events() const noexcept;
+  bool has_output() const noexcept;
+  void enter(State state) noexcept;
+  void finish() noexcept;
+  void bury_if_idle() noexcept;
+  /// For the worker: ends a hold whose time is over or whose reason is gone; true if it ended.
+  bool review_hold(std::uint64_t now_ns) noexcept;
+
+  Worker* worker_;
+  Socket socket_;
+  State state_ = State::kOpen;
+  bool recv_armed_ = false;
+  bool recv_cancelled_ = false;
+  bool end_seen_ = false;
+  bool busy_ = false;
+  bool send_in_flight_ = false;
+  bool waiting_writable_ = false;
+  bool loop_open_ = false;
+  bool events_first_ = false;
+  bool holding_ = false;
+  bool slow_ = false;          ///< was too slow for a hold; gets no new one until it has caught up
+  bool processing_ = false;
+  SlowConsumer slow_consumer_;
+  std::uint32_t hold_ms_;
+  std::uint32_t held_count_ = 0;
+  std::uint32_t out_in_flight_ = 0;
+  std::uint32_t events_in_flight_ = 0;
+  HeldInput* held_ = nullptr;
+  HeldInput* held_tail_ = nullptr;
+  OutBlock* out_ = nullptr;
+  OutBlock* out_tail_ = nullptr;
+  std::size_t out_bytes_ = 0;
+  std::uint64_t hold_since_ns_ = 0;
+  std::uint64_t last_input_ns_;
+  std::uint64_t started_utc_ns_;
+  SessionFigures figures_;
+};
+
+}  // namespace router

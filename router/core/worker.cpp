@@ -1,0 +1,217 @@
+#include "router/core/worker.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "router/base/check.h"
+#include "router/core/stream_session.h"
+
+namespace router {
+namespace {
+
+// While a hold is on, its reasons are looked at this often.
+constexpr std::uint64_t kHoldReviewNs = 5'000'000;
+
+}  // namespace
+
+Worker::Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, const WorkerSettings& settings,
+               std::unique_ptr<Ring> ring, const Clock& clock, const vscp::Guid& server_guid, std::size_t pool_capacity)
+    : EventThread(index, threads.size(), pool_capacity),
+      threads_(&threads),
+      hold_(&hold),
+      settings_(settings),
+      ring_(std::move(ring)),
+      clock_(&clock),
+      now_ns_(clock.monotonic_ns()),
+      utc_ns_(clock.utc_ns()),
+      timers_(now_ns_),
+      fanout_(settings.fanout),
+      publisher_(*this, threads),
+      channels_(server_guid),
+      out_blocks_(sizeof(OutBlock), settings.out_blocks),
+      held_inputs_(sizeof(HeldInput), settings.held_inputs),
+      inbox_batch_(settings.inbox_batch_max) {
+  VR_ASSERT(settings.held_inputs >= ring_->buffers_free());
+  graveyard_.reserve(1024);
+  holding_.reserve(64);
+}
+
+Worker::~Worker() {
+  VR_ASSERT(session_count_ == 0 && graveyard_.empty());
+}
+
+// ---- turn -------------------------------------------------------------------------------------------------------------------
+
+void Worker::run_once(bool may_sleep) noexcept {
+  counters_.turns.add();
+  now_ns_ = clock_->monotonic_ns();
+  utc_ns_ = clock_->utc_ns();
+  drain_inbox();
+  timers_.advance(now_ns_);
+  ring_->reap(settings_.reap_max);
+  if (!holding_.empty()) review_holds();
+  retry_blocked();
+  flush();
+  std::uint64_t timeout_ns = 0;
+  if (may_sleep && !has_work()) {
+    timeout_ns = timers_.ns_until_next(now_ns_);
+    if (!holding_.empty()) timeout_ns = std::min(timeout_ns, kHoldReviewNs);
+  }
+  if (timeout_ns == 0 || !prepare_sleep()) {
+    ring_->submit_and_wait(0);
+    return;
+  }
+  counters_.sleeps.add();
+  ring_->submit_and_wait(timeout_ns);
+  finish_sleep();
+}
+
+void Worker::run() noexcept {
+  while (!stop_.load(std::memory_order_acquire)) run_once(true);
+  // Let the last operations end, so that every session is buried before its worker.
+  for_each_session([](StreamSession& session) { session.abort(); });
+  while (session_count_ > 0) {
+    now_ns_ = clock_->monotonic_ns();
+    ring_->submit_and_wait(1'000'000);
+    ring_->reap(settings_.reap_max);
+    flush();
+  }
+  while (auto task = inbox().pop_task()) task->run();
+}
+
+bool Worker::has_work() const noexcept {
+  return stop_.load(std::memory_order_acquire) || (!blocked_.empty() && may_publish()) ||
+         (!starved_.empty() && ring_->buffers_free() > 0);
+}
+
+void Worker::drain_inbox() noexcept {
+  while (auto task = inbox().pop_task()) task->run();
+  const std::size_t count = inbox().pop(inbox_batch_, producers_to_wake_);
+  if (count == 0) return;
+  counters_.events_inbox.add(count);
+  for (std::size_t i = 0; i < count; ++i) deliver(inbox_batch_[i]);
+  for (std::size_t word = 0; word < producers_to_wake_.size(); ++word) {
+    for (std::uint64_t bits = std::exchange(producers_to_wake_[word], 0); bits != 0; bits &= bits - 1) {
+      (*threads_)[static_cast<ThreadIndex>(word * 64 + static_cast<unsigned>(__builtin_ctzll(bits)))].nudge();
+    }
+  }
+}
+
+void Worker::flush() noexcept {
+  publisher_.flush();
+  pool().collect_returns();
+  fanout_.flush();
+  while (StreamSession* session = dirty_.pop_front()) session->pump();
+  // Sessions that went on with held input may have published, also for readers here.
+  publisher_.flush();
+  if (ring_->buffers_free() > 0) {
+    while (StreamSession* session = starved_.pop_front()) session->start_recv();
+  }
+  for (StreamSession* session : graveyard_) delete session;
+  graveyard_.clear();
+}
+
+// ---- events -----------------------------------------------------------------------------------------------------------------
+
+void Worker::publish(EventBuf* event) noexcept {
+  if (event->event.time_ns == 0) event->event.time_ns = utc_ns_;
+  counters_.events_in.add();
+  if (publisher_.publish(event)) deliver(event);
+}
+
+void Worker::deliver(EventBuf* event) noexcept {
+  if (event->only_channel == kNoChannel) {
+    fanout_.deliver(*event);
+  } else if (StreamSession* session = find_session(event->only_channel); session != nullptr && session->is_joined()) {
+    fanout_.deliver_to(*session, *event);
+  } else {
+    counters_.undeliverable.add();
+  }
+  publisher_.drop(event);
+}
+
+void Worker::retry_blocked() noexcept {
+  if (blocked_.empty() || !may_publish()) return;
+  IntrusiveList<StreamSession, BlockedTag> retry;
+  retry.splice_back(blocked_);
+  while (StreamSession* session = retry.pop_front()) session->process_held();
+}
+
+void Worker::begin_hold(StreamSession& session) noexcept {
+  if (holding_.empty()) hold_->add();
+  holding_.push_back(&session);
+  counters_.holds.add();
+}
+
+void Worker::end_hold(StreamSession& session) noexcept {
+  std::erase(holding_, &session);
+  if (holding_.empty()) leave_hold();
+}
+
+void Worker::review_holds() noexcept {
+  std::erase_if(holding_, [this](StreamSession* session) { return session->review_hold(now_ns_); });
+  if (holding_.empty()) leave_hold();
+}
+
+void Worker::leave_hold() noexcept {
+  if (!hold_->remove()) return;
+  for (ThreadIndex index = 0; index < threads_->size(); ++index) {
+    if (index != this->index()) (*threads_)[index].nudge();
+  }
+}
+
+// ---- sessions ---------------------------------------------------------------------------------------------------------------
+
+std::uint32_t Worker::take_channel(StreamSession& session) noexcept {
+  std::uint32_t slot = 0;
+  if (!free_slots_.empty()) {
+    std::pop_heap(free_slots_.begin(), free_slots_.end(), std::greater<>());
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  } else if (slots_.size() < settings_.sessions_max) {
+    slot = static_cast<std::uint32_t>(slots_.size());
+    slots_.push_back(nullptr);
+  } else {
+    return kNoChannel;
+  }
+  slots_[slot] = &session;
+  ++session_count_;
+  counters_.sessions.set(session_count_);
+  return threads_->session_channel(index(), slot);
+}
+
+void Worker::release_channel(std::uint32_t channel) noexcept {
+  const std::uint32_t slot = threads_->session_slot(channel);
+  VR_ASSERT(slot < slots_.size() && slots_[slot] != nullptr);
+  slots_[slot] = nullptr;
+  free_slots_.push_back(slot);
+  std::push_heap(free_slots_.begin(), free_slots_.end(), std::greater<>());
+  --session_count_;
+  counters_.sessions.set(session_count_);
+}
+
+StreamSession* Worker::find_session(std::uint32_t channel) noexcept {
+  if (channel <= threads_->helpers() || threads_->owner_of(channel) != index()) return nullptr;
+  const std::uint32_t slot = threads_->session_slot(channel);
+  return slot < slots_.size() ? slots_[slot] : nullptr;
+}
+
+void Worker::mark_dirty(StreamSession& session) noexcept {
+  if (!static_cast<ListNode<DirtyTag>&>(session).is_linked()) dirty_.push_back(session);
+}
+
+void Worker::mark_blocked(StreamSession& session) noexcept {
+  if (!static_cast<ListNode<BlockedTag>&>(session).is_linked()) blocked_.push_back(session);
+}
+
+void Worker::mark_starved(StreamSession& session) noexcept {
+  if (!static_cast<ListNode<StarvedTag>&>(session).is_linked()) starved_.push_back(session);
+}
+
+void Worker::bury(StreamSession& session) noexcept {
+  if (session.channel != kNoChannel) release_channel(session.channel);
+  graveyard_.push_back(&session);
+}
+
+}  // namespace router

@@ -1,0 +1,187 @@
+// One pinned thread with its own ring: it runs sessions, decodes what they send, fans events out to them.
+//
+// A turn (run_once) is the same in production and simulation:
+//   1 read the clock   2 take tasks and events from the inbox   3 fire timers   4 reap completions (sessions parse and publish)
+//   5 flush: publisher, fan-out, then every session that has something to send   6 submit; sleep if there is nothing to do
+//
+// Thread rule: everything belongs to the worker's thread unless it says otherwise.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "router/base/clock.h"
+#include "router/base/counters.h"
+#include "router/base/intrusive_list.h"
+#include "router/base/slab.h"
+#include "router/core/channel_map.h"
+#include "router/core/event_thread.h"
+#include "router/core/fanout.h"
+#include "router/core/hold.h"
+#include "router/core/publisher.h"
+#include "router/core/timer_wheel.h"
+#include "router/io/ring.h"
+
+namespace router {
+
+class StreamSession;
+struct DirtyTag;
+struct BlockedTag;
+struct StarvedTag;
+
+/// One writer (the worker), any reader. Names as printed by STAT and vscpctl.
+struct WorkerCounters {
+  Counter turns;
+  Counter sleeps;
+  Counter accepted;
+  Counter refused;
+  Counter sessions;
+  Counter events_in;        ///< from sessions
+  Counter events_inbox;     ///< from other threads
+  Counter events_out;       ///< event lines completely sent
+  Counter bytes_in;
+  Counter bytes_out;
+  Counter commands;
+  Counter bad_commands;
+  Counter bad_events;
+  Counter logins;
+  Counter login_failures;
+  Counter input_pauses;     ///< times a sender was not read for lack of credit, buffers or because of a hold
+  Counter holds;            ///< times senders were held back for a reader that was behind
+  Counter slow_closed;      ///< sessions closed by the disconnect policy
+  Counter timeouts;
+  Counter undeliverable;    ///< events for a destination interface that has gone
+};
+
+struct WorkerSettings {
+  FanoutSettings fanout;
+  std::uint32_t sessions_max = 200'000;
+  std::uint32_t reap_max = 1024;           ///< completions per turn
+  std::uint32_t inbox_batch_max = 1024;    ///< events taken from the inbox per turn
+  std::size_t out_blocks = 65'536;         ///< 4 KiB blocks for replies, taken lazily
+  std::size_t held_inputs = 32'768;
+};
+
+/// 4 KiB of a session's replies.
+struct OutBlock {
+  static constexpr std::uint32_t kBytes = 4096 - 16;
+  OutBlock* next = nullptr;
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+  char bytes[kBytes];
+};
+static_assert(sizeof(OutBlock) == 4096);
+
+/// A receive buffer that a session could not process yet.
+struct HeldInput {
+  HeldInput* next = nullptr;
+  const char* bytes = nullptr;
+  std::uint32_t size = 0;
+  std::uint16_t buffer_id = 0;
+};
+
+class Worker final : public EventThread {
+ public:
+  /// The ring is bound to the thread that first calls run_once().
+  Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, const WorkerSettings& settings,
+         std::unique_ptr<Ring> ring, const Clock& clock, const vscp::Guid& server_guid, std::size_t pool_capacity);
+  ~Worker() override;
+
+  const Interest* interest() const noexcept override { return &fanout_.interest(); }
+  const WorkerCounters& counters() const noexcept { return counters_; }
+  const FanoutCounters& fanout_counters() const noexcept { return fanout_.counters(); }
+
+  /// One turn. With `may_sleep`, sleeps in the end until there is something to do.
+  void run_once(bool may_sleep) noexcept;
+  /// Turns until request_stop(); the thread's main function.
+  void run() noexcept;
+  /// Any thread.
+  void request_stop() noexcept {
+    stop_.store(true, std::memory_order_release);
+    nudge();
+  }
+
+  // For sessions and drivers, on this worker's thread.
+  Ring& ring() noexcept { return *ring_; }
+  TimerWheel& timers() noexcept { return timers_; }
+  Fanout& fanout() noexcept { return fanout_; }
+  Publisher& publisher() noexcept { return publisher_; }
+  ChannelMap& channels() noexcept { return channels_; }
+  WorkerCounters& counters_mutable() noexcept { return counters_; }
+  const ThreadTable& threads() const noexcept { return *threads_; }
+  HoldState& hold() noexcept { return *hold_; }
+  Slab& out_blocks() noexcept { return out_blocks_; }
+  Slab& held_inputs() noexcept { return held_inputs_; }
+  std::uint64_t now_ns() const noexcept { return now_ns_; }  ///< monotonic, constant during a turn
+  std::uint64_t utc_ns() const noexcept { return utc_ns_; }  ///< likewise
+
+  /// Whether an event may be taken in now; false while another thread gives no credit, or a hold is on.
+  bool may_publish() const noexcept { return publisher_.is_ready() && !hold_->is_on(); }
+  /// Takes the buffer over: fills in time if the event has none, delivers it here and to the other threads.
+  void publish(EventBuf* event) noexcept;
+
+  /// A session slot: its channel id is unique in the process while the session lives. kNoChannel if sessions_max are there.
+  std::uint32_t take_channel(StreamSession& session) noexcept;
+  void release_channel(std::uint32_t channel) noexcept;
+  StreamSession* find_session(std::uint32_t channel) noexcept;
+  std::size_t session_count() const noexcept { return session_count_; }
+  template <typename Function>
+  void for_each_session(Function function) {
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+      if (slots_[slot] != nullptr) function(*slots_[slot]);
+    }
+  }
+
+  /// Sends at the end of this turn.
+  void mark_dirty(StreamSession& session) noexcept;
+  /// Tries the session's held input again in the next turn in which events may be taken in.
+  void mark_blocked(StreamSession& session) noexcept;
+  /// Starts receiving again when receive buffers are free.
+  void mark_starved(StreamSession& session) noexcept;
+  /// Senders everywhere are held back until the session has caught up or its patience is over.
+  void begin_hold(StreamSession& session) noexcept;
+  void end_hold(StreamSession& session) noexcept;
+  /// Deletes the session at the end of the turn; it has no operation in flight.
+  void bury(StreamSession& session) noexcept;
+
+ private:
+  void wake() noexcept override { ring_->wake(); }
+  void drain_inbox() noexcept;
+  void deliver(EventBuf* event) noexcept;
+  void retry_blocked() noexcept;
+  void review_holds() noexcept;
+  void leave_hold() noexcept;
+  void flush() noexcept;
+  bool has_work() const noexcept;
+
+  const ThreadTable* threads_;
+  HoldState* hold_;
+  WorkerSettings settings_;
+  std::unique_ptr<Ring> ring_;
+  const Clock* clock_;
+  std::uint64_t now_ns_;
+  std::uint64_t utc_ns_;
+  TimerWheel timers_;
+  Fanout fanout_;
+  Publisher publisher_;
+  ChannelMap channels_;
+  Slab out_blocks_;
+  Slab held_inputs_;
+  std::vector<StreamSession*> slots_;        ///< by session slot
+  std::vector<std::uint32_t> free_slots_;    ///< min-heap: the lowest free id is used first
+  std::size_t session_count_ = 0;
+  IntrusiveList<StreamSession, DirtyTag> dirty_;
+  IntrusiveList<StreamSession, BlockedTag> blocked_;
+  IntrusiveList<StreamSession, StarvedTag> starved_;
+  std::vector<StreamSession*> graveyard_;
+  std::vector<StreamSession*> holding_;
+  std::vector<EventBuf*> inbox_batch_;
+  std::array<std::uint64_t, kThreadsMax / 64> producers_to_wake_{};
+  WorkerCounters counters_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace router

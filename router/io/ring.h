@@ -1,0 +1,80 @@
+// One worker's window on the outside: sockets, time to sleep, wake-ups. Production uses io_uring (uring_ring.h), tests a
+// seeded simulation (sim_ring.h), so that the same worker code runs on both.
+//
+// Thread rule: everything but wake() belongs to the worker's thread.
+//
+// Life of an operation: a start_* call names an owner and a kind; the owner's on_completion() is called from reap() for every
+// completion. `more` false ends the operation. An owner must stay alive until every operation it started has ended.
+// Nothing calls an owner from inside a start_* call.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "protocol/errc.h"
+
+namespace router {
+
+/// A socket as the ring knows it; -1 is none.
+using Socket = int;
+
+/// What an owner can have in flight; one of each per owner at a time. Fits in the 3 low bits of an owner's address.
+enum class OpKind : std::uint8_t { kAccept = 0, kRecv = 1, kSend = 2, kWritable = 3 };
+
+struct Completion {
+  OpKind kind = OpKind::kRecv;
+  bool more = false;            ///< the operation goes on and will complete again
+  bool has_buffer = false;      ///< `bytes` lies in the receive buffer `buffer_id`, which the receiver must release
+  std::uint16_t buffer_id = 0;
+  int result = 0;               ///< bytes, a new socket, or -errno
+  std::span<const char> bytes;  ///< received bytes, valid until release_buffer(buffer_id)
+};
+
+/// Whoever starts operations. Alignment leaves room for the OpKind in its address.
+class alignas(8) OpOwner {
+ public:
+  virtual void on_completion(const Completion& completion) noexcept = 0;
+
+ protected:
+  ~OpOwner() = default;
+};
+
+class Ring {
+ public:
+  virtual ~Ring() = default;
+
+  /// Completes once per new connection with its socket; -errno and `more` false ends it.
+  virtual void start_accept(Socket listener, OpOwner& owner) noexcept = 0;
+  /// Completes once per piece received, in order. 0 = end of stream. -ENOBUFS: no receive buffer was free; start it again
+  /// after buffers have been released.
+  virtual void start_recv(Socket socket, OpOwner& owner) noexcept = 0;
+  /// Non-blocking send of the ranges, in order; the ranges' memory must stay unchanged until the completion; the span
+  /// itself may go. Result: bytes taken (possibly fewer than asked for), -EAGAIN if the socket is full, or another -errno.
+  virtual void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept = 0;
+  /// Completes once, when the socket takes bytes again or is broken.
+  virtual void start_wait_writable(Socket socket, OpOwner& owner) noexcept = 0;
+  /// Asks the owner's operation of this kind to end; its last completion still comes (-ECANCELED or its result).
+  virtual void cancel(OpOwner& owner, OpKind kind) noexcept = 0;
+  /// Says "no more bytes from us" to the peer.
+  virtual void shutdown_send(Socket socket) noexcept = 0;
+  /// Closes; every operation on the socket has ended before.
+  virtual void close(Socket socket) noexcept = 0;
+
+  virtual void release_buffer(std::uint16_t buffer_id) noexcept = 0;
+  /// Receive buffers that are with the kernel, ready to be filled.
+  virtual std::uint32_t buffers_free() const noexcept = 0;
+
+  /// Hands started operations to the kernel and, if nothing has completed, sleeps until something does, wake() is
+  /// called, or `timeout_ns` has passed (0: does not sleep; UINT64_MAX: no limit).
+  virtual void submit_and_wait(std::uint64_t timeout_ns) noexcept = 0;
+  /// Calls owners for at most `limit` completions; returns how many there were.
+  virtual std::uint32_t reap(std::uint32_t limit) noexcept = 0;
+
+  /// Any thread: ends a sleep in submit_and_wait, now or the next one.
+  virtual void wake() noexcept = 0;
+};
+
+}  // namespace router
