@@ -35,7 +35,7 @@ BANS = (
         r'lock_guard)\b', PRODUCT, {
         'router/base/log.cpp',
     }, 'no locks outside the log and helper threads; a new place needs its row and reason here'),
-    Ban(r'(?<![\w.>:])assert\s*\(', PRODUCT, (), 'assertions stay on: use the one in router/base/assert.h'),
+    Ban(r'(?<![\w.>:])assert\s*\(', PRODUCT, (), 'assertions stay on: use the one in router/base/check.h'),
     Ban(r'\bstd::(function|shared_ptr|regex|cout|cerr|cin)\b', ('protocol', 'router/core'), (),
         'not on the event path: no std::function, shared_ptr, regex or streams'),
 )
