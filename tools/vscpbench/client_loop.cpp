@@ -202,7 +202,7 @@ std::size_t ClientLoop::allowed(Producer& producer, std::uint64_t now) const {
 void ClientLoop::fill(Producer& producer, std::size_t count, std::uint64_t now) {
   const auto first = producer.next.load(std::memory_order_relaxed);
   const std::size_t slot = first % producer.slots;
-  const bool measured = now >= shared_.measure_from;
+  const bool measured = now >= shared_.measure_from.load(std::memory_order_relaxed);
   EventId id{.time_ns = now, .sequence = 0, .producer = producer.index, .run = shared_.run};
   char* at = producer.batch.data() + slot * producer.event_bytes;
   producer.pending_begin = slot * producer.event_bytes;
@@ -292,6 +292,7 @@ void ClientLoop::consume(Consumer& consumer) {
 
 void ClientLoop::account(Consumer& consumer, std::uint64_t now) {
   std::uint64_t delivered = 0;
+  const auto measure_from = shared_.measure_from.load(std::memory_order_relaxed);
   for (const auto& one : seen_) {
     if (one.kind == SeenKind::kForeign) {
       add(counts_.foreign, 1);
@@ -308,7 +309,7 @@ void ClientLoop::account(Consumer& consumer, std::uint64_t now) {
     }
     if (arrival == Arrival::kReordered) add(counts_.reordered, 1);
     ++delivered;
-    if (one.id.time_ns >= shared_.measure_from) latency_.record(now - std::min(now, one.id.time_ns));
+    if (one.id.time_ns >= measure_from) latency_.record(now - std::min(now, one.id.time_ns));
   }
   if (delivered == 0) return;
   progress_ = true;

@@ -58,10 +58,11 @@ struct Shared {
   std::uint8_t run = 0;
   std::vector<std::unique_ptr<Producer>> producers;
   std::vector<std::unique_ptr<Consumer>> consumers;
-  double interval_ns = 0;                          ///< between two events of one producer; 0 = no rate
-  std::uint64_t window = 0;                        ///< per producer; 0 = no limit
-  std::uint64_t schedule_start = 0;                ///< [steer] when the phase's first event is due
-  std::uint64_t measure_from = ~std::uint64_t{0};  ///< [steer] latencies of events sent before do not count
+  double interval_ns = 0;            ///< between two events of one producer; 0 = no rate
+  std::uint64_t window = 0;          ///< per producer; 0 = no limit
+  std::uint64_t schedule_start = 0;  ///< [steer] when the phase's first event is due
+  /// [steer] Latencies of events sent before do not count. Atomic because receiving goes on meanwhile.
+  std::atomic<std::uint64_t> measure_from{~std::uint64_t{0}};
   std::atomic<bool> sending{false};
   std::atomic<bool> quit{false};
   std::atomic<std::uint64_t> epoch{0};  ///< raised after every change of `sending`

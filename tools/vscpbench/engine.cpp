@@ -94,7 +94,7 @@ class Steering {
   void phase(const char* name, double seconds, std::uint64_t events, bool measured) {
     begin_ns_ = monotonic_ns();
     shared_.schedule_start = begin_ns_;
-    if (measured) shared_.measure_from = begin_ns_;
+    if (measured) shared_.measure_from.store(begin_ns_, std::memory_order_relaxed);
     const auto count = shared_.producers.size();
     for (const auto& producer : shared_.producers) {
       producer->base = producer->next.load();
