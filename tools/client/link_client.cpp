@@ -19,6 +19,8 @@
 namespace tools {
 namespace {
 
+/// A server that does not close after QUIT is left alone after this.
+constexpr std::chrono::milliseconds kQuitWaitMax{1000};
 constexpr std::size_t kBufferBytes = 4 * kServerLineMax;
 
 ClientError stopped() {
@@ -347,7 +349,7 @@ ClientResult<void> LinkClient::leave_receive_loop() {
 
 void LinkClient::quit() noexcept {
   if (fd_ < 0) return;
-  const Deadline deadline = Clock::now() + options_.reply_timeout;
+  const Deadline deadline = Clock::now() + std::min(options_.reply_timeout, kQuitWaitMax);
   if (write("QUIT\r\n")) {
     while (read_line(deadline)) {
     }

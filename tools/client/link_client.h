@@ -81,7 +81,7 @@ class LinkClient {
   /// QUITLOOP; events still under way are dropped.
   ClientResult<void> leave_receive_loop();
 
-  /// QUIT, waits for the server to close (at most the reply timeout), closes. Errors are of no use here.
+  /// QUIT, waits up to a second for the server to close, closes. Errors are of no use here.
   void quit() noexcept;
 
   /// Writes all bytes, as they are. Errors: kClosed, kTimeout, kStopped, kSystem.

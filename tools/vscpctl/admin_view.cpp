@@ -137,6 +137,9 @@ std::string rate_of(const std::string& key, double value, const StatMemory& memo
 
 std::string number_text(std::string_view key, double value) {
   if (!std::isfinite(value)) return "-";
+  for (const std::string_view statistic : {"_max", "_min", "_mean"}) {
+    if (key.ends_with(statistic)) key.remove_suffix(statistic.size());
+  }
   if (key.ends_with("_bytes")) return scaled(value, 1024, {"B", "KiB", "MiB", "GiB", "TiB"});
   if (key.ends_with("_ns")) return scaled(value, 1000, {"ns", "us", "ms", "s"});
   if (key.ends_with("_us")) return scaled(value, 1000, {"us", "ms", "s"});

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "tools/client/address.h"
 #include "tools/vscpctl/admin.h"
 #include "tools/vscpctl/mkpasswd.h"
 #include "tools/vscpctl/selection.h"
@@ -29,12 +30,21 @@ struct Options {
 };
 
 constexpr const char* kConnectionHelp =
-    "\nThe password comes from --password-file, else $VSCP_PASSWORD, else it is asked for on the terminal.\n";
+    "The password comes from --password-file, else $VSCP_PASSWORD, else it is asked for on the terminal.\n";
+
+std::string check_address(const std::string& text) {
+  const auto address = tools::parse_address(text);
+  return address ? std::string() : address.error().text;
+}
 
 void add_connection(CLI::App& command, ConnectionOptions& options) {
-  command.add_option("--host", options.host, "server: host:port, [::1]:9598 or unix:/path")->capture_default_str();
-  command.add_option("--user", options.user, "user name (default: $VSCP_USER, else admin)");
-  command.add_option("--password-file", options.password_file, "file whose first line is the password");
+  command.add_option("--host", options.host, "server: host:port, [::1]:9598 or unix:/path")
+      ->check(check_address)
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  command.add_option("--user", options.user, "user name (default: $VSCP_USER, else admin)")->type_name("NAME");
+  command.add_option("--password-file", options.password_file, "file whose first line is the password")
+      ->type_name("FILE");
 }
 
 std::string check_duration(const std::string& text) {
@@ -46,19 +56,26 @@ CLI::App* add_watch(CLI::App& app, Options& options) {
   auto& watch = options.watch;
   add_connection(*command, options.connection);
   command->add_option("--class", watch.selection.classes, "only this class, by number or name; may be repeated")
+      ->type_name("N|NAME")
       ->allow_extra_args(false);
   command->add_option("--type", watch.selection.types, "only this type, by number or name; may be repeated")
+      ->type_name("N|NAME")
       ->allow_extra_args(false);
-  command->add_option("--guid", watch.selection.guid_prefix, "only GUIDs that begin so, as FF:FF:01");
+  command->add_option("--guid", watch.selection.guid_prefix, "only GUIDs that begin so, as FF:FF:01")
+      ->type_name("GUID");
   command->add_option("--priority", watch.selection.priority, "only this priority, 0 (highest) to 7")
       ->check(CLI::Range(0, 7));
-  command->add_option("--filter", watch.selection.filter,
-                      "filter as the link protocol has it: priority,class,type,GUID");
-  command->add_option("--mask", watch.selection.mask, "mask to --filter; a 0 bit lets both values pass");
+  command
+      ->add_option("--filter", watch.selection.filter, "filter as the link protocol has it: priority,class,type,GUID")
+      ->type_name("P,C,T,GUID");
+  command->add_option("--mask", watch.selection.mask, "mask to --filter; a 0 bit lets both values pass")
+      ->type_name("P,C,T,GUID");
   auto* json = command->add_flag("--json", watch.json, "one JSON object per line");
   command->add_flag("--raw", watch.raw, "the lines as the server sends them")->excludes(json);
-  command->add_option("--count", watch.count, "stop after so many events");
-  command->add_option("--for", options.duration, "stop after this time, as 10s")->check(check_duration);
+  command->add_option("--count", watch.count, "stop after so many events")->type_name("N");
+  command->add_option("--for", options.duration, "stop after this time, as 10s")
+      ->type_name("TIME")
+      ->check(check_duration);
   command->add_flag("--reconnect", watch.reconnect,
                     "connect again when the connection is lost, waiting longer each time");
   command->add_option("--colour,--color", watch.colour, "auto, always or never")
@@ -81,10 +98,10 @@ CLI::App* add_send(CLI::App& app, Options& options) {
   command->add_option(
       "line", send.line,
       "event line head,class,type,obid,datetime,timestamp,GUID,data...; - reads lines from standard input");
-  command->add_option("--class", send.event.vscp_class, "class, by number or name");
-  command->add_option("--type", send.event.vscp_type, "type, by number or name");
-  command->add_option("--data", send.event.data, "data bytes, as 1,2,0x03");
-  command->add_option("--guid", send.event.guid, "GUID of the node (default: the connection's)");
+  command->add_option("--class", send.event.vscp_class, "class, by number or name")->type_name("N|NAME");
+  command->add_option("--type", send.event.vscp_type, "type, by number or name")->type_name("N|NAME");
+  command->add_option("--data", send.event.data, "data bytes, as 1,2,0x03")->type_name("BYTES");
+  command->add_option("--guid", send.event.guid, "GUID of the node (default: the connection's)")->type_name("GUID");
   command->add_option("--priority", send.event.priority, "0 (highest) to 7")
       ->check(CLI::Range(0, 7))
       ->capture_default_str();
@@ -102,14 +119,18 @@ CLI::App* add_sim(CLI::App& app, Options& options) {
   auto& sim = options.sim;
   add_connection(*command, options.connection);
   command->add_option("--nodes", sim.field.nodes, "number of nodes")
+      ->type_name("N")
       ->check(CLI::Range(1U, drivers::sim::kNodesMax))
       ->capture_default_str();
   command->add_option("--rate", sim.field.events_per_second, "events per second of all nodes together")
+      ->type_name("N")
       ->check(CLI::Range(drivers::sim::kRateMin, drivers::sim::kRateMax))
       ->capture_default_str();
-  command->add_option("--seed", sim.field.seed, "equal seeds give equal events")->capture_default_str();
-  command->add_option("--for", options.duration, "stop after this time, as 10s")->check(check_duration);
-  command->add_option("--count", sim.count, "stop after so many events");
+  command->add_option("--seed", sim.field.seed, "equal seeds give equal events")->type_name("N")->capture_default_str();
+  command->add_option("--for", options.duration, "stop after this time, as 10s")
+      ->type_name("TIME")
+      ->check(check_duration);
+  command->add_option("--count", sim.count, "stop after so many events")->type_name("N");
   command->add_flag("--lockstep", sim.lockstep, "wait for each answer before the next event (old servers need this)");
   command->footer(std::string(kConnectionHelp) +
                   "Temperatures, buttons, lamps, smoke alarms (priority 0) and heartbeats.\n"
@@ -121,10 +142,14 @@ CLI::App* add_sim(CLI::App& app, Options& options) {
 
 CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const char* help, const char* examples) {
   CLI::App* command = app.add_subcommand(name, help);
-  command->add_option("--socket", options.admin.socket,
-                      "admin socket of the daemon (default: $VSCPROUTERD_SOCKET, else the usual places)");
+  command
+      ->add_option("--socket", options.admin.socket,
+                   "admin socket of the daemon (default: $VSCPROUTERD_SOCKET, else the usual places)")
+      ->type_name("PATH");
   command->add_flag("--json", options.admin.json, "the daemon's answer as it is");
-  command->add_option("--watch", options.repeat, "ask again and again, as 1s")->check(check_duration);
+  command->add_option("--watch", options.repeat, "ask again and again, as 1s")
+      ->type_name("TIME")
+      ->check(check_duration);
   command->footer(examples);
   return command;
 }
@@ -132,15 +157,25 @@ CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const cha
 CLI::App* add_mkpasswd(CLI::App& app, Options& options) {
   CLI::App* command = app.add_subcommand("mkpasswd", "Make a password hash for the users file");
   command->add_flag("--stdin", options.mkpasswd.from_stdin, "read the password from standard input");
-  command->add_option("--users", options.mkpasswd.users_file, "users file to change; it is made if there is none");
-  command->add_option("--user", options.mkpasswd.user, "whose password to set in the users file");
+  command->add_option("--users", options.mkpasswd.users_file, "users file to change; it is made if there is none")
+      ->type_name("FILE");
+  command->add_option("--user", options.mkpasswd.user, "whose password to set in the users file")->type_name("NAME");
   command->footer(
-      "\nThe password is asked for twice and never shown. The hash is argon2id.\n"
+      "The password is asked for twice and never shown. The hash is argon2id.\n"
       "Examples:\n"
       "  vscpctl mkpasswd\n"
       "  vscpctl mkpasswd --users /etc/vscprouterd/users.json --user admin\n"
       "  pwgen -s 20 1 | tee secret.txt | vscpctl mkpasswd --stdin\n");
   return command;
+}
+
+/// The first argument if it should be a command and is none; else null.
+const char* unknown_command(const CLI::App& app, int argument_count, char** arguments) {
+  if (argument_count < 2 || *arguments[1] == '-') return nullptr;
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  const bool known = std::any_of(commands.begin(), commands.end(),
+                                 [&](const CLI::App* command) { return command->get_name() == arguments[1]; });
+  return known ? nullptr : arguments[1];
 }
 
 int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* send, const CLI::App* sim,
@@ -169,12 +204,12 @@ int main(int argument_count, char** arguments) {
   const CLI::App* send = add_send(app, options);
   const CLI::App* sim = add_sim(app, options);
   const CLI::App* stat = add_admin(app, options, "stat", "Show the daemon's counters",
-                                   "\nExamples:\n  vscpctl stat\n  vscpctl stat --watch 1s\n  vscpctl stat --json\n");
+                                   "Examples:\n  vscpctl stat\n  vscpctl stat --watch 1s\n  vscpctl stat --json\n");
   const CLI::App* sessions = add_admin(app, options, "sessions", "List the connected sessions",
-                                       "\nExamples:\n  vscpctl sessions\n  vscpctl sessions --json | jq .sessions\n");
+                                       "Examples:\n  vscpctl sessions\n  vscpctl sessions --json | jq .sessions\n");
   add_mkpasswd(app, options);
   app.footer(
-      "\nExamples:\n"
+      "Examples:\n"
       "  vscpctl sim --nodes 20 &\n"
       "  vscpctl watch --for 10s\n"
       "  vscpctl send --class INFORMATION --type BUTTON --data 1,0,0,0,1\n"
@@ -182,6 +217,10 @@ int main(int argument_count, char** arguments) {
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& error) {
+    if (const char* wrong = unknown_command(app, argument_count, arguments)) {
+      tools::ctl::fail(std::string("there is no command '") + wrong + "'; vscpctl --help lists them");
+      return tools::ctl::kExitUsage;
+    }
     return app.exit(error) == 0 ? tools::ctl::kExitOk : tools::ctl::kExitUsage;
   }
   return run(app, options, watch, send, sim, stat, sessions);

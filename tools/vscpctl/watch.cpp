@@ -55,7 +55,7 @@ class Watch {
     if (!password) return fail(password.error().text);
     const auto started = Clock::now();
     const int code = connections(*password);
-    summary(Clock::now() - started);
+    if (was_connected_) summary(Clock::now() - started);
     return code;
   }
 
@@ -63,15 +63,14 @@ class Watch {
   /// One connection after the other. Returns the exit code.
   int connections(const std::string& password) {
     std::chrono::milliseconds backoff = kBackoffFirst;
-    bool was_connected = false;
     for (;;) {
       const std::uint64_t before = events_;
-      const ClientResult<void> outcome = one_connection(password, was_connected);
+      const ClientResult<void> outcome = one_connection(password);
       if (done_ || outcome) return kExitOk;
       const ClientError& error = outcome.error();
       if (error.fault == ClientFault::kStopped) return kExitOk;
       const bool hopeless = error.fault == ClientFault::kLogin || error.fault == ClientFault::kUsage;
-      if (!options_.reconnect || hopeless || (!was_connected && error.fault == ClientFault::kBadAddress)) {
+      if (!options_.reconnect || hopeless || (!was_connected_ && error.fault == ClientFault::kBadAddress)) {
         return fail(error.text);
       }
       if (events_ != before) backoff = kBackoffFirst;
@@ -85,7 +84,7 @@ class Watch {
   }
 
   /// Success: nothing more is wanted.
-  ClientResult<void> one_connection(const std::string& password, bool& was_connected) {
+  ClientResult<void> one_connection(const std::string& password) {
     auto client = open_link(options_.connection, password, stop_.fd());
     if (!client) return std::unexpected(client.error());
     if (selection_.server_filter() != vscp::Filter{}) {
@@ -94,8 +93,8 @@ class Watch {
       if (auto done = client->must("CLRA"); !done) return std::unexpected(done.error());
     }
     if (auto done = client->enter_receive_loop(); !done) return done;
-    if (was_connected) fail(cat("connected again to ", client->server()));
-    was_connected = true;
+    if (was_connected_) fail(cat("connected again to ", client->server()));
+    was_connected_ = true;
     auto outcome = client->receive(end_, [&](std::string_view line) {
       const bool more = on_line(line);
       if (!more || !client->line_ready()) std::fflush(stdout);
@@ -143,6 +142,7 @@ class Watch {
   bool colour_;
   bool is_terminal_;
   bool done_ = false;
+  bool was_connected_ = false;
   std::uint64_t events_ = 0;
   std::uint64_t malformed_ = 0;
   std::unique_ptr<vscp::Event> event_;

@@ -66,7 +66,7 @@ FakeLinkServer::Answer FakeLinkServer::with_login(Answer rest) {
     if (line.starts_with("USER ")) return "+OK - User name accepted, password please\r\n";
     if (line == "PASS secret") return "+OK - Success.\r\n";
     if (line.starts_with("PASS ")) return "-OK - Invalid username or password.\r\n";
-    if (line == "QUIT") return "+OK - Bye\r\n";
+    if (line == "QUIT") return "+OK - closing\r\n";
     return rest ? rest(line) : std::string("+OK - Success.\r\n");
   };
 }

@@ -18,7 +18,7 @@ class FakeLinkServer {
 
   /// `close_after`: an answer that begins with this text is the last one of its connection.
   explicit FakeLinkServer(Answer answer, std::string greeting = "Welcome to the VSCP daemon.\r\n+OK - Success.\r\n",
-                          std::string close_after = "+OK - Bye");
+                          std::string close_after = "+OK - closing");
   ~FakeLinkServer();
   FakeLinkServer(const FakeLinkServer&) = delete;
   FakeLinkServer& operator=(const FakeLinkServer&) = delete;

@@ -188,7 +188,7 @@ TEST(LinkClient, GivesDataLinesAndStatusOfAReply) {
 }
 
 TEST(LinkClient, ReportsTheClosedConnection) {
-  const FakeLinkServer server([](const std::string&) { return std::string("+OK - Bye\r\n"); });
+  const FakeLinkServer server([](const std::string&) { return std::string("+OK - closing\r\n"); });
   LinkClient client = connected(server);
   EXPECT_TRUE(client.command("QUIT"));
   const auto after = client.command("NOOP");

@@ -203,6 +203,8 @@ TEST(NumberText, FollowsTheKey) {
   EXPECT_EQ(number_text("events_in", 999), "999");
   EXPECT_EQ(number_text("log_bytes", 2048), "2.00 KiB");
   EXPECT_EQ(number_text("turn_ns", 1500), "1.50 us");
+  EXPECT_EQ(number_text("turn_ns_max", 1500), "1.50 us");
+  EXPECT_EQ(number_text("queue_max", 1500), "1 500");
   EXPECT_EQ(number_text("uptime_s", 3725), "1 h 2 min");
 }
 
