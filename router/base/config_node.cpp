@@ -198,6 +198,17 @@ std::string to_text(const ConfigIssue& issue) {
   return out;
 }
 
+void sort_issues(ConfigContext& context) {
+  const auto before = [&](const ConfigIssue& a, const ConfigIssue& b) {
+    const bool a_here = a.file == context.file;
+    const bool b_here = b.file == context.file;
+    if (!a_here || !b_here) return a_here && !b_here;
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  };
+  std::stable_sort(context.errors.begin(), context.errors.end(), before);
+  std::stable_sort(context.warnings.begin(), context.warnings.end(), before);
+}
+
 const ConfigNode* ConfigNode::find(std::string_view key) const noexcept {
   for (const ConfigMember& member : members) {
     if (member.key == key) return &member.value;

@@ -42,6 +42,9 @@ struct ConfigContext {
   std::set<std::string>* known_keys = nullptr;
 };
 
+/// Puts errors and warnings in the order of the file; those about other files stay behind, in their order.
+void sort_issues(ConfigContext& context);
+
 struct ConfigMember;
 
 /// One value of the tree. `line` and `column` are those of its first character; begin and end are byte offsets of its

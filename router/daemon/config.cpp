@@ -1,0 +1,404 @@
+#include "router/daemon/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+namespace router {
+namespace {
+
+namespace fs = std::filesystem;
+using drivers::link::LinkListenerConfig;
+
+constexpr std::string_view kEmbedded = R"({
+  // One tcp/ip link listener on this machine, nothing else. Users are in users.json in the state folder.
+  "runasuser": "",
+  "guid": "-",
+  "servername": "VSCP Router",
+  "debug": 0,
+  "logging": { "console-enable-log": true, "console-log-level": "info", "file-enable-log": false },
+  "workers": { "count": 0, "cpus": "" },
+  "log": { "bytes-per-worker": 67108864 },
+  "link": [ { "interface": "127.0.0.1:9598", "path-users": "users.json", "max-out-queue": 32000,
+              "receive-sent-events": false, "line-format": "legacy", "slow-consumer": "drop-lowest-priority" } ],
+  "admin": { "interface": "127.0.0.1:9680", "socket": "vscprouterd.sock" },
+  "simulate": { "enable": false }
+}
+)";
+
+constexpr std::array<std::pair<std::string_view, LogLevel>, 9> kLogLevels{{{"trace", LogLevel::kTrace},
+                                                                           {"debug", LogLevel::kDebug},
+                                                                           {"info", LogLevel::kInfo},
+                                                                           {"warn", LogLevel::kWarn},
+                                                                           {"warning", LogLevel::kWarn},
+                                                                           {"err", LogLevel::kError},
+                                                                           {"error", LogLevel::kError},
+                                                                           {"critical", LogLevel::kCritical},
+                                                                           {"off", LogLevel::kOff}}};
+constexpr std::uint32_t kCpuMax = 4095;
+
+/// Takes a number off the front of `text`; false if there is none or it is not below kCpuMax.
+bool take_cpu(std::string_view& text, std::uint32_t& value) noexcept {
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc{} || value > kCpuMax) return false;
+  text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
+  return true;
+}
+
+/// "0-3,6" -> 0 1 2 3 6; false if it is no such list or names a cpu twice.
+bool parse_cpu_list(std::string_view text, std::vector<std::uint32_t>& out) {
+  std::string plain(text);
+  std::erase_if(plain, [](char c) { return c == ' ' || c == '\t'; });
+  std::string_view rest = plain;
+  while (!rest.empty()) {
+    std::uint32_t first = 0;
+    if (!take_cpu(rest, first)) return false;
+    std::uint32_t last = first;
+    if (rest.starts_with('-')) {
+      rest.remove_prefix(1);
+      if (!take_cpu(rest, last) || last < first) return false;
+    }
+    for (std::uint32_t cpu = first; cpu <= last; ++cpu) {
+      if (std::find(out.begin(), out.end(), cpu) != out.end()) return false;
+      out.push_back(cpu);
+    }
+    if (rest.empty()) return true;
+    if (!rest.starts_with(',') || rest.size() == 1) return false;
+    rest.remove_prefix(1);
+  }
+  return true;
+}
+
+std::string absolute(const std::string& folder, const std::string& path) {
+  return (fs::path(folder) / path).lexically_normal().string();
+}
+
+bool is_empty(const ConfigNode& node) noexcept {
+  switch (node.kind) {
+    case ConfigNode::Kind::kNull:
+      return true;
+    case ConfigNode::Kind::kString:
+      return node.text.empty();
+    case ConfigNode::Kind::kArray:
+      return node.items.empty();
+    case ConfigNode::Kind::kObject:
+      return node.members.empty();
+    default:
+      return false;
+  }
+}
+
+/// Empty, or an object with "enable": false, or a list of nothing but those.
+bool is_off(const ConfigNode& node) noexcept {
+  if (is_empty(node)) return true;
+  if (node.is_array()) return std::all_of(node.items.begin(), node.items.end(), is_off);
+  const ConfigNode* enable = node.is_object() ? node.find("enable") : nullptr;
+  return enable != nullptr && enable->kind == ConfigNode::Kind::kBool && !enable->boolean;
+}
+
+/// Reads one configuration text. One object per text; its steps add to the context and go on after errors.
+class ConfigReading {
+ public:
+  ConfigReading(ConfigContext& context, std::string folder, std::string sys_class_net)
+      : context_(context), folder_(std::move(folder)), sys_class_net_(std::move(sys_class_net)) {}
+
+  Config read(const ConfigNode& root) {
+    ObjectReader reader(&root, "", context_);
+    read_top(reader);
+    read_logging(reader);
+    read_workers(reader);
+    read_admin(reader);
+    read_simulate(reader);
+    read_link(reader);
+    read_drivers(reader);
+    read_features_to_come(reader);
+    read_dead_keys(reader);
+    reader.finish();
+    if (config_.link.empty() && root.is_object() && context_.errors.empty()) {
+      context_.warnings.push_back(
+          {context_.file, root.line, root.column, "link",
+           "there is no listener, so no client can connect: write \"link\": [ {} ] for one on " +
+               std::string(drivers::link::kDefaultInterface)});
+    }
+    return std::move(config_);
+  }
+
+ private:
+  void read_top(ObjectReader& reader) {
+    config_.run_as_user = reader.text("runasuser", "", 64);
+    config_.server_name = reader.text("servername", "VSCP Router", 256);
+    const std::string state = reader.text("state-folder", "");
+    config_.state_folder = absolute(folder_, state.empty() ? "." : state);
+    read_debug(reader);
+    const std::string guid = reader.text("guid", "");
+    const auto parsed = vscp::parse_guid(guid.empty() ? "-" : guid);
+    if (!parsed) {
+      reader.error("guid", '"' + guid +
+                               "\" is no GUID: write 16 hex pairs with colons, or \"-\" to have it made from " +
+                               "the machine's MAC address");
+    } else {
+      config_.guid = parsed->is_zero() ? machine_guid(sys_class_net_) : *parsed;
+    }
+    ObjectReader log(reader.object("log"), "log", context_);
+    config_.log_bytes_per_worker = static_cast<std::uint64_t>(
+        log.integer("bytes-per-worker", static_cast<std::int64_t>(config_.log_bytes_per_worker), 1 << 20U, 1LL << 40U));
+    log.finish();
+  }
+
+  void read_debug(ObjectReader& reader) {
+    const ConfigNode* node = reader.any("debug");
+    if (node == nullptr) return;
+    if (!node->is_string()) {
+      config_.debug =
+          static_cast<std::uint64_t>(reader.integer("debug", 0, 0, std::numeric_limits<std::int64_t>::max()));
+      return;
+    }
+    std::string_view text = node->text;
+    if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), config_.debug, 16);
+    const bool all = result.ec == std::errc{} && result.ptr == text.data() + text.size();
+    if (!all) {
+      reader.error("debug", '"' + node->text + "\" is no hex number: write a number, or hex digits in a string");
+    }
+  }
+
+  void read_logging(ObjectReader& reader) {
+    LoggingConfig& out = config_.logging;
+    ObjectReader r(reader.object("logging"), "logging", context_);
+    out.file_enable = r.boolean("file-enable-log", out.file_enable);
+    out.file_level = r.word<LogLevel>("file-log-level", out.file_level, kLogLevels);
+    out.file_pattern = r.text("file-pattern", out.file_pattern);
+    out.file_path = absolute(folder_, r.text("file-path", out.file_path));
+    out.file_size_max = static_cast<std::uint64_t>(
+        r.integer("file-max-size", static_cast<std::int64_t>(out.file_size_max), 4096, 1LL << 40U));
+    out.files_max = static_cast<std::uint32_t>(r.integer("file-max-files", out.files_max, 1, 1000));
+    out.console_enable = r.boolean("console-enable-log", out.console_enable);
+    out.console_level = r.word<LogLevel>("console-log-level", out.console_level, kLogLevels);
+    out.console_pattern = r.text("console-pattern", out.console_pattern);
+    r.finish();
+  }
+
+  void read_workers(ObjectReader& reader) {
+    WorkersConfig& out = config_.workers;
+    ObjectReader r(reader.object("workers"), "workers", context_);
+    out.count = static_cast<std::uint32_t>(r.integer("count", 0, 0, kWorkersMax));
+    const std::string cpus = r.text("cpus", "");
+    if (!parse_cpu_list(cpus, out.cpus)) {
+      r.error("cpus", '"' + cpus + "\" is no list of cpus: write numbers and ranges, each cpu once, for example " +
+                          "\"0-3,6\", or \"\" for all");
+      out.cpus.clear();
+    }
+    if (!out.cpus.empty() && out.count > out.cpus.size()) {
+      r.error("count", std::to_string(out.count) + " workers do not fit on the " + std::to_string(out.cpus.size()) +
+                           " cpus of \"cpus\": write at most that many, or 0");
+    }
+    const std::int64_t pool = r.integer("event-pool", 0, 0, 16'777'216);
+    if (pool != 0 && pool < 1024) {
+      r.error("event-pool", std::to_string(pool) + " is too small: write 0 (as many as needed) or at least 1024");
+    }
+    out.event_pool = static_cast<std::uint32_t>(pool);
+    r.finish();
+  }
+
+  void read_admin(ObjectReader& reader) {
+    ObjectReader r(reader.object("admin"), "admin", context_);
+    const std::string interface = r.text("interface", "127.0.0.1:9680");
+    if (!interface.empty()) {
+      auto address = parse_listen_address(interface);
+      if (address) {
+        config_.admin.interface = std::move(*address);
+      } else {
+        r.error("interface", std::move(address.error()));
+      }
+    }
+    const std::string socket = r.text("socket", "vscprouterd.sock");
+    if (!socket.empty()) config_.admin.socket = absolute(config_.state_folder, socket);
+    r.finish();
+  }
+
+  void read_simulate(ObjectReader& reader) {
+    SimulateConfig& out = config_.simulate;
+    ObjectReader r(reader.object("simulate"), "simulate", context_);
+    out.enable = r.boolean("enable", out.enable);
+    out.nodes = static_cast<std::uint32_t>(r.integer("nodes", out.nodes, 1, 65535));
+    out.rate = r.number("rate", out.rate, 0.001, 1e6);
+    out.seed = static_cast<std::uint64_t>(r.integer("seed", 0, 0, std::numeric_limits<std::int64_t>::max()));
+    r.finish();
+  }
+
+  void read_link(ObjectReader& reader) {
+    const auto list = reader.list("link");
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      LinkListenerConfig listener = drivers::link::parse_link_listener(&list[i], config_path("link", i), context_);
+      listener.path_users = absolute(folder_, listener.path_users);
+      add_listener(list[i], config_path("link", i), std::move(listener));
+    }
+  }
+
+  void add_listener(const ConfigNode& node, const std::string& path, LinkListenerConfig listener) {
+    for (const LinkListenerConfig& other : config_.link) {
+      for (const ListenAddress& address : listener.addresses) {
+        const bool taken = std::any_of(other.addresses.begin(), other.addresses.end(),
+                                       [&](const ListenAddress& a) { return a.text == address.text; });
+        if (!taken || address.text == "0" || address.text.ends_with(":0")) continue;
+        context_.errors.push_back(
+            {context_.file, node.line, node.column, path,
+             "another listener has \"" + address.text + "\" already: write another address or port"});
+      }
+    }
+    config_.link.push_back(std::move(listener));
+  }
+
+  void read_drivers(ObjectReader& reader) {
+    ObjectReader r(reader.object("drivers"), "drivers", context_);
+    const auto level1 = r.list("level1");
+    for (std::size_t i = 0; i < level1.size(); ++i) {
+      if (!is_off(level1[i])) refuse_driver(level1[i], config_path("drivers.level1", i), "level I");
+    }
+    const auto level2 = r.list("level2");
+    for (std::size_t i = 0; i < level2.size(); ++i) {
+      if (is_off(level2[i])) continue;
+      const std::string path = config_path("drivers.level2", i);
+      const ConfigNode* driver = level2[i].find("path-driver");
+      const bool server =
+          driver != nullptr && driver->is_string() && driver->text.find("tcpipsrv") != std::string::npos;
+      if (server) {
+        read_tcpipsrv(level2[i], path);
+      } else {
+        refuse_driver(level2[i], path, "level II");
+      }
+    }
+    r.finish();
+  }
+
+  void refuse_driver(const ConfigNode& node, const std::string& path, const std::string& level) {
+    context_.errors.push_back({context_.file, node.line, node.column, path,
+                               level + " drivers are not supported by this version: remove the entry, or write " +
+                                   "\"enable\": false in it"});
+  }
+
+  /// The upstream tcp/ip server driver is this router's own job: its file becomes one more listener.
+  void read_tcpipsrv(const ConfigNode& node, const std::string& path) {
+    ObjectReader r(&node, path, context_);
+    const bool enable = r.boolean("enable", false);
+    const std::string file = r.text("path-config", "");
+    const std::string guid_text = r.text("guid", "");
+    for (const std::string_view key : {"name", "path-driver", "mqtt"}) r.any(key);
+    r.finish();
+    if (!enable) {
+      r.error("enable", "is missing: write \"enable\": true or false");
+      return;
+    }
+    if (file.empty()) {
+      r.error("path-config", "is missing: write the name of the driver's configuration file (tcpipsrv.json)");
+      return;
+    }
+    const auto guid = vscp::parse_guid(guid_text.empty() ? "-" : guid_text);
+    if (!guid) r.error("guid", '"' + guid_text + "\" is no GUID: write 16 hex pairs with colons, or \"-\"");
+    ConfigContext inner;
+    inner.file = absolute(folder_, file);
+    std::string text;
+    std::optional<ConfigNode> root;
+    if (read_config_file(inner.file, text, inner)) root = parse_config_text(text, inner);
+    if (root) {
+      LinkListenerConfig listener = drivers::link::parse_tcpipsrv(*root, inner);
+      listener.path_users = absolute(fs::path(inner.file).parent_path().string(), listener.path_users);
+      if (guid) listener.guid = *guid;
+      add_listener(node, path, std::move(listener));
+    }
+    std::move(inner.errors.begin(), inner.errors.end(), std::back_inserter(context_.errors));
+    std::move(inner.warnings.begin(), inner.warnings.end(), std::back_inserter(context_.warnings));
+  }
+
+  /// Sections whose features later versions have. Nobody shall believe that they work already.
+  void read_features_to_come(ObjectReader& reader) {
+    constexpr std::pair<std::string_view, std::string_view> kSections[] = {
+        {"mqtt", "mqtt brokers are"},
+        {"can", "CAN interfaces are"},
+        {"link-client", "links to other servers are"},
+        {"udp", "udp is"},
+        {"spool", "the spool is"},
+    };
+    for (const auto& [key, what] : kSections) {
+      const ConfigNode* node = reader.any(key);
+      if (node == nullptr || is_off(*node)) continue;
+      reader.error(key,
+                   std::string(what) +
+                       " not supported by this version: remove the section, or write \"enable\": " + "false in it");
+    }
+  }
+
+  /// Keys of the upstream daemon that have no meaning here.
+  void read_dead_keys(ObjectReader& reader) {
+    for (const std::string_view key : {"vscpkey", "classtypedb", "maindb", "discoverydb"}) {
+      const ConfigNode* node = reader.any(key);
+      if (node == nullptr || is_empty(*node)) continue;
+      reader.warning(key, "has no meaning for this router and is not used: remove it");
+    }
+  }
+
+  ConfigContext& context_;
+  std::string folder_;
+  std::string sys_class_net_;
+  Config config_;
+};
+
+}  // namespace
+
+ConfigResult parse_config(std::string_view text, const std::string& file, const std::string& folder,
+                          const std::string& sys_class_net, std::set<std::string>* known_keys) {
+  ConfigContext context;
+  context.file = file;
+  context.known_keys = known_keys;
+  ConfigResult result;
+  std::error_code error;
+  const fs::path base = fs::absolute(folder.empty() ? "." : folder, error);
+  if (const auto root = parse_config_text(text, context)) {
+    Config config = ConfigReading(context, base.string(), sys_class_net).read(*root);
+    if (context.errors.empty()) result.config = std::move(config);
+  }
+  sort_issues(context);
+  result.errors = std::move(context.errors);
+  result.warnings = std::move(context.warnings);
+  return result;
+}
+
+ConfigResult load_config(const std::string& path, const std::string& sys_class_net) {
+  ConfigContext context;
+  context.file = path;
+  std::string text;
+  if (!read_config_file(path, text, context)) return {std::nullopt, std::move(context.errors), {}};
+  return parse_config(text, path, fs::path(path).parent_path().string(), sys_class_net);
+}
+
+std::string_view embedded_config_text() noexcept {
+  return kEmbedded;
+}
+
+ConfigResult embedded_config(const std::string& state_folder) {
+  ConfigResult result = parse_config(kEmbedded, "embedded configuration", state_folder);
+  if (result.config) result.config->embedded = true;
+  return result;
+}
+
+std::string default_state_folder() {
+  const auto environment = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string() : std::string(value);
+  };
+  // systemd may give several folders, separated by colons: the first is ours.
+  const std::string given = environment("STATE_DIRECTORY");
+  if (!given.empty()) return given.substr(0, given.find(':'));
+  if (::geteuid() == 0) return "/var/lib/vscprouter";
+  const std::string state = environment("XDG_STATE_HOME");
+  if (!state.empty()) return state + "/vscprouter";
+  const std::string home = environment("HOME");
+  return home.empty() ? "." : home + "/.local/state/vscprouter";
+}
+
+}  // namespace router
