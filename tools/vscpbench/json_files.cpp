@@ -76,6 +76,12 @@ Json to_json(const Row& row) {
           {"consumers", row.load.consumers},
           {"client_threads", row.load.threads},
           {"payload_bytes", row.shape.payload_bytes},
+          {"head", row.shape.head},
+          {"class", row.shape.vscp_class},
+          {"type", row.shape.vscp_type},
+          {"time_form", row.shape.time_form == TimeForm::kNone   ? "none"
+                        : row.shape.time_form == TimeForm::kDate ? "date"
+                                                                 : "ns"},
           {"rate", row.load.rate},
           {"window", row.load.window},
           {"verify", row.load.verify},
@@ -84,6 +90,8 @@ Json to_json(const Row& row) {
           {"deliveries_per_s", to_json(s.deliveries_per_s)},
           {"server_us_per_delivery", s.server_known ? to_json(s.server_us) : Json()},
           {"client_us_per_delivery", to_json(s.client_us)},
+          {"server_voluntary_switches_per_s", s.server_known ? Json(s.voluntary_per_s) : Json()},
+          {"server_rss_bytes", s.server_known ? Json(s.rss_bytes) : Json()},
           {"latency_us",
            {{"p50", to_json(s.p50_us)},
             {"p90", to_json(s.p90_us)},
@@ -104,7 +112,7 @@ SpawnFiles spawn_files(const SpawnOptions& options, const Target& target, const 
   set_options(user, options.user_options, error);
   const Json config{{"workers", {{"count", options.workers}}},
                     {"link", Json::array({link})},
-                    {"admin", {{"socket", folder + "/admin.sock"}}}};
+                    {"admin", {{"interface", ""}, {"socket", folder + "/admin.sock"}}}};
   const Json users{{"users", Json::array({user})}};
   return {config.dump(2) + "\n", users.dump(2) + "\n"};
 }
@@ -120,6 +128,7 @@ std::string result_file(const Machine& machine, const std::vector<Row>& rows) {
                     {"kernel", machine.kernel},
                     {"os", machine.host_os},
                     {"vscpbench", machine.tool_version},
+                    {"server", machine.server_version},
                     {"compiler", machine.compiler}}},
                   {"date", machine.date},
                   {"command", machine.command},

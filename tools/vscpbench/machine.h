@@ -13,6 +13,7 @@ struct Machine {
   std::string kernel;
   std::string host_os;
   std::string tool_version;
+  std::string server_version;  ///< what the server answers to VERS; left to the caller
   std::string compiler;
   std::string date;  ///< UTC, ISO
   std::string command;

@@ -13,6 +13,7 @@
 
 #include "tools/vscpbench/engine.h"
 #include "tools/vscpbench/json_files.h"
+#include "tools/vscpbench/link_session.h"
 #include "tools/vscpbench/machine.h"
 #include "tools/vscpbench/report.h"
 #include "tools/vscpbench/spawn.h"
@@ -214,12 +215,19 @@ std::string run_all(const Settings& s, const bench::Target& target, pid_t server
   return {};
 }
 
+/// What the server answers to VERS; empty if it does not.
+std::string server_version(const bench::Target& target) {
+  auto session = bench::LinkSession::open(target);
+  const auto lines = session ? session->command("VERS") : std::unexpected(session.error());
+  return lines && lines->size() > 1 ? lines->front() : std::string();
+}
+
 int fail(const std::string& text) {
   std::fprintf(stderr, "vscpbench: %s\n", text.c_str());
   return kUsageError;
 }
 
-int run(Settings& s, const bench::Machine& machine) {
+int run(Settings& s, bench::Machine machine) {
   if (auto error = complete(s); !error.empty()) return fail(error);
   bench::Target target;
   std::optional<bench::SpawnedServer> spawned;
@@ -234,6 +242,7 @@ int run(Settings& s, const bench::Machine& machine) {
     if (auto error = make_target(s, target); !error.empty()) return fail(error);
     if (server == 0) server = bench::find_listener(target.port);
   }
+  machine.server_version = server_version(target);
   std::vector<bench::Row> rows;
   const auto error = run_all(s, target, server, rows);
   const auto stop_error = spawned ? spawned->stop() : std::string();
@@ -282,10 +291,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
-  const auto machine = bench::describe_machine(argc, argv);
+  auto machine = bench::describe_machine(argc, argv);
   const bool latency = latency_command->parsed();
   auto& settings = latency ? steady : flat_out;
   if (settings.payloads.empty()) settings.payloads = {latency ? kLatencyPayload : 8};
   if (latency && settings.load.rate <= 0) return fail("latency needs a --rate above 0");
-  return run(settings, machine);
+  return run(settings, std::move(machine));
 }

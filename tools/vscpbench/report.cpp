@@ -9,7 +9,7 @@ namespace bench {
 namespace {
 
 constexpr double kClientBusyCores = 0.9;
-constexpr std::size_t kColumns = 19;
+constexpr std::size_t kColumns = 20;
 using Cells = std::array<std::string, kColumns>;
 
 std::string number(double value, int decimals) {
@@ -51,7 +51,7 @@ Figure latency_figure(const Row& row, double share) {
 Cells header() {
   return {"load",       "wire",      "bytes",  "events/s", "deliv/s", "srv us/dlv", "sys %",
           "cli us/dlv", "srv cores", "p50 us", "p90 us",   "p99 us",  "p99.9 us",   "max us",
-          "lost",       "dup",       "reord",  "corrupt",  "RSS MiB"};
+          "lost",       "dup",       "reord",  "corrupt",  "RSS MiB", "sleeps/s"};
 }
 
 Cells figures(const Row& row, const Summary& s) {
@@ -74,7 +74,8 @@ Cells figures(const Row& row, const Summary& s) {
           std::to_string(s.duplicated),
           std::to_string(s.reordered),
           std::to_string(s.corrupted),
-          s.server_known ? number(static_cast<double>(s.rss_bytes) / (1U << 20U), 1) : none};
+          s.server_known ? number(static_cast<double>(s.rss_bytes) / (1U << 20U), 1) : none,
+          s.server_known ? grouped(s.voluntary_per_s) : none};
 }
 
 Cells spreads(const Summary& s) {

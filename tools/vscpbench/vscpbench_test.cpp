@@ -1,10 +1,13 @@
 // vscpbench against a server that spoils one event: what it reports must be what was done.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "tools/vscpbench/engine.h"
 #include "tools/vscpbench/fake_server.h"
+#include "tools/vscpbench/json_files.h"
+#include "tools/vscpbench/report.h"
 #include "tools/vscpbench/sequence.h"
 
 namespace bench {
@@ -31,6 +34,7 @@ Case small() {
   c.load.events = 2000;
   c.load.warmup_seconds = 0;
   c.load.window = 512;
+  c.load.stall_seconds = 30;
   return c;
 }
 
@@ -116,7 +120,7 @@ TEST(Vscpbench, NoticesALostEvent) {
 TEST(Vscpbench, NoticesALostEndAndGivesUp) {
   auto c = small();
   c.faults.lose_from = 1990;
-  c.load.stall_seconds = 0.2;
+  c.load.stall_seconds = 1;
   const auto outcome = run_case(c);
   EXPECT_TRUE(outcome.stalled);
   EXPECT_EQ(outcome.lost, 11U);
@@ -235,6 +239,80 @@ TEST(Payload, VariantsArePermutations) {
   const auto second = payload_of(487, 1);
   EXPECT_NE(first, second);
   EXPECT_TRUE(std::is_permutation(first.begin(), first.end(), second.begin()));
+}
+
+TEST(Report, TakesTheMedianAndTheExtremes) {
+  const auto odd = figure_of({3, 1, 2});
+  EXPECT_EQ(odd.median, 2);
+  EXPECT_EQ(odd.low, 1);
+  EXPECT_EQ(odd.high, 3);
+  EXPECT_EQ(odd.spread_percent(), 100);
+  EXPECT_EQ(figure_of({1, 2, 4, 9}).median, 3);
+  EXPECT_EQ(figure_of({}).median, 0);
+}
+
+TEST(Report, DividesServerTimeByDeliveriesOrElseByEvents) {
+  Row row;
+  Outcome outcome;
+  outcome.seconds = 2;
+  outcome.events = 1000;
+  outcome.deliveries = 4000;
+  outcome.server_known = true;
+  outcome.server_before.cpu_ns = 500;
+  outcome.server_after.cpu_ns = 4'000'500;
+  row.outcomes = {outcome};
+  auto summary = summarize(row);
+  EXPECT_EQ(summary.events_per_s.median, 500);
+  EXPECT_EQ(summary.deliveries_per_s.median, 2000);
+  EXPECT_EQ(summary.server_us.median, 1);
+  row.outcomes.front().deliveries = 0;
+  EXPECT_EQ(summarize(row).server_us.median, 4);
+}
+
+TEST(Report, FailsForEveryFaultAndForgivesOnlyLoss) {
+  Row clean;
+  clean.outcomes.resize(2);
+  EXPECT_EQ(exit_status({clean}, false), 0);
+  for (const auto fault :
+       {&Outcome::lost, &Outcome::refused, &Outcome::duplicated, &Outcome::reordered, &Outcome::corrupted}) {
+    auto row = clean;
+    row.outcomes[1].*fault = 1;
+    EXPECT_EQ(exit_status({clean, row}, false), 1);
+    const bool forgiven = fault == &Outcome::lost || fault == &Outcome::refused;
+    EXPECT_EQ(exit_status({clean, row}, true), forgiven ? 0 : 1);
+  }
+  auto closed = clean;
+  closed.outcomes[0].closed = 1;
+  EXPECT_EQ(exit_status({closed}, true), 1);
+  auto stalled = clean;
+  stalled.outcomes[0].stalled = true;
+  EXPECT_EQ(exit_status({stalled}, false), 1);
+}
+
+TEST(Report, RefusesAServerOptionWithoutAValue) {
+  std::string error;
+  SpawnOptions options;
+  options.server_options = {"max-out-queue=5", "line-format=nanoseconds"};
+  const auto files = spawn_files(options, {}, "hash", "/tmp/x", error);
+  EXPECT_EQ(error, "");
+  EXPECT_NE(files.config.find("\"max-out-queue\": 5"), std::string::npos) << files.config;
+  EXPECT_NE(files.config.find("\"line-format\": \"nanoseconds\""), std::string::npos) << files.config;
+  options.server_options = {"nonsense"};
+  spawn_files(options, {}, "hash", "/tmp/x", error);
+  EXPECT_NE(error, "");
+}
+
+TEST(ProcessStats, SeesItsOwnWorkAndPort) {
+  const auto before = read_process(getpid());
+  ASSERT_TRUE(before.has_value());
+  const FakeServer server;
+  EXPECT_EQ(find_listener(server.port()), getpid());
+  const auto after = read_process(getpid());
+  ASSERT_TRUE(after.has_value());
+  EXPECT_GT(after->cpu_ns, before->cpu_ns);
+  EXPECT_GT(after->rss_bytes, 0U);
+  EXPECT_GE(after->threads, 2U);
+  EXPECT_FALSE(read_process(-1).has_value());
 }
 
 }  // namespace
