@@ -1,12 +1,15 @@
 #include "tools/vscpctl/connection.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -24,7 +27,7 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-/// Switches echo off for its lifetime; Control-C while typing leaves the terminal to the shell, which restores it.
+/// Switches echo off for its lifetime.
 class EchoOff {
  public:
   explicit EchoOff(int fd) : fd_(fd) {
@@ -44,6 +47,38 @@ class EchoOff {
   int fd_;
   bool active_ = false;
   termios saved_{};
+};
+
+/// Holds SIGINT and SIGTERM back while echo is off, and tells of them. They are delivered, if they were not blocked
+/// before, at the end of its lifetime.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, &saved_);
+    fd_ = signalfd(-1, &set, SFD_CLOEXEC);
+  }
+  ~SignalsHeld() {
+    close(fd_);
+    sigprocmask(SIG_SETMASK, &saved_, nullptr);
+  }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+  /// Waits for input on `fd`; false if a signal came first.
+  bool wait_input(int fd) const {
+    pollfd polled[2] = {{fd, POLLIN, 0}, {fd_, POLLIN, 0}};
+    while (poll(polled, 2, -1) < 0 && errno == EINTR) {
+    }
+    return polled[1].revents == 0;
+  }
+
+ private:
+  int fd_ = -1;
+  sigset_t saved_{};
 };
 
 void put(int fd, std::string_view text) {
@@ -88,11 +123,12 @@ ClientResult<std::string> ask_password(std::string_view prompt) {
   std::string password;
   bool complete = false;
   {
+    const SignalsHeld signals;  // outlives EchoOff: echo is back before a signal ends the process
     const EchoOff echo_off(fd);
     if (echo_off.active()) {
       put(fd, prompt);
       char character = 0;
-      while (password.size() < kPasswordBytesMax && ::read(fd, &character, 1) == 1) {
+      while (password.size() < kPasswordBytesMax && signals.wait_input(fd) && ::read(fd, &character, 1) == 1) {
         if (character == '\n') {
           complete = true;
           break;
