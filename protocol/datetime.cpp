@@ -10,7 +10,9 @@ namespace {
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000ULL;
 constexpr unsigned kSecondsPerDay = 86'400;
 constexpr unsigned kYearMin = 1970;
-constexpr unsigned kYearMax = 2553;
+constexpr unsigned kYearMax = 2554;
+// The last whole second that 64 bits of nanoseconds hold, 2554-07-21T23:34:33Z.
+constexpr std::uint64_t kSecondMax = ~std::uint64_t{0} / kNsPerSecond;
 // Days from 0000-03-01 to 1970-01-01 in the proleptic Gregorian calendar.
 constexpr unsigned kDaysToEpoch = 719'468;
 
@@ -107,7 +109,7 @@ bool text::scan_datetime19(const char* text, std::uint64_t& seconds) noexcept {
   }
   seconds = std::uint64_t{days_since_epoch(year, month, day)} * kSecondsPerDay + hour * 3600 + minute * 60 +
             (second == 60 ? 59 : second);
-  return true;
+  return seconds <= kSecondMax;
 }
 
 Result<std::uint64_t> parse_datetime(std::string_view text) noexcept {
@@ -126,7 +128,8 @@ Result<std::uint64_t> parse_datetime(std::string_view text) noexcept {
     text.remove_prefix(digits);
   }
   if (text == "Z") text.remove_prefix(1);
-  if (!text.empty()) return std::unexpected(Errc::kBadDate);
+  const bool fits = fraction_ns <= ~std::uint64_t{0} - seconds * kNsPerSecond;
+  if (!text.empty() || !fits) return std::unexpected(Errc::kBadDate);
   return seconds * kNsPerSecond + fraction_ns;
 }
 

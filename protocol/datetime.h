@@ -1,4 +1,5 @@
-// UTC calendar time and nanoseconds since 1970, both ways, for the years 1970 to 2553 (64-bit nanoseconds).
+// UTC calendar time and nanoseconds since 1970, both ways, from 1970-01-01T00:00:00 to
+// 2554-07-21T23:34:33.709551615, which is all that 64 bits of nanoseconds hold.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace vscp {
 
 /// Reads "YYYY-MM-DDTHH:MM:SS" with an optional fraction of 1 to 9 digits and an optional "Z"; a blank may stand for
 /// the "T". Returns nanoseconds since 1970 UTC. A second of 60 is taken as 59 (leap second).
-/// Errors: kBadDate (form, no such day, before 1970, after 2553).
+/// Errors: kBadDate (form, no such day, before 1970, later than 64 bits hold).
 Result<std::uint64_t> parse_datetime(std::string_view text) noexcept;
 
 inline constexpr std::size_t kDatetimeTextSize = 20;

@@ -97,7 +97,7 @@ inline std::uint32_t digits_value(std::uint64_t word, unsigned count) noexcept {
 }
 
 /// The fixed part "YYYY-MM-DDTHH:MM:SS" of a date, 19 characters, a blank allowed for the T, as seconds since 1970.
-/// False if it is no date from 1970 to 2553.
+/// False if it is no date, or not one whose nanoseconds fit in 64 bits.
 bool scan_datetime19(const char* text, std::uint64_t& seconds) noexcept;
 
 }  // namespace vscp::text

@@ -22,6 +22,13 @@ TEST(Datetime, ReadsTheFormsOfRealPeers) {
   EXPECT_EQ(parse_datetime("2553-12-31T23:59:59.999999999Z").value(), 18'429'292'799 * kNs + 999'999'999);
 }
 
+TEST(Datetime, TheLastTimeThatFits) {
+  EXPECT_EQ(parse_datetime("2554-07-21T23:34:33.709551615Z").value(), ~std::uint64_t{0});
+  char out[vscp::kDatetimeTextSize];
+  vscp::format_datetime(~std::uint64_t{0}, out);
+  EXPECT_EQ(std::string_view(out, sizeof out), "2554-07-21T23:34:33Z");
+}
+
 TEST(Datetime, ALeapSecondIsTheSecondBefore) {
   EXPECT_EQ(parse_datetime("2016-12-31T23:59:60Z").value(), parse_datetime("2016-12-31T23:59:59Z").value());
 }
@@ -52,7 +59,10 @@ TEST(Datetime, RefusesWhatIsNoDate) {
                                       "2026-11-22T01:60:03",
                                       "2026-11-22T01:02:61",
                                       "1969-12-31T23:59:59",
-                                      "2554-01-01T00:00:00",
+                                      "2554-07-21T23:34:34",
+                                      "2554-07-21T23:34:33.709551616",
+                                      "2555-01-01T00:00:00",
+                                      "9999-12-31T23:59:59",
                                       "2026/11/22T01:02:03",
                                       "2026-11-22t01:02:03",
                                       "2026-11-22T01.02:03",
