@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "router/base/config_syntax.h"
+#include "router/base/stable_sort.h"
 
 namespace router {
 namespace {
@@ -149,7 +150,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     std::vector<const ConfigMember*> sorted;
     sorted.reserve(object.members.size());
     for (const ConfigMember& member : object.members) sorted.push_back(&member);
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->key < b->key; });
+    stable_sort(sorted, [](const auto* a, const auto* b) { return a->key < b->key; });
     for (std::size_t i = 1; i < sorted.size(); ++i) {
       if (sorted[i]->key != sorted[i - 1]->key) continue;
       context_.errors.push_back(
@@ -205,8 +206,8 @@ void sort_issues(ConfigContext& context) {
     if (!a_here || !b_here) return a_here && !b_here;
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
   };
-  std::stable_sort(context.errors.begin(), context.errors.end(), before);
-  std::stable_sort(context.warnings.begin(), context.warnings.end(), before);
+  stable_sort(context.errors, before);
+  stable_sort(context.warnings, before);
 }
 
 const ConfigNode* ConfigNode::find(std::string_view key) const noexcept {

@@ -9,6 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "router/base/stable_sort.h"
+
 namespace router {
 namespace {
 
@@ -314,7 +316,7 @@ bool User::may_send(std::uint16_t vscp_class, std::uint16_t vscp_type) const noe
 
 UserDirectory::UserDirectory(std::vector<User> users) : users_(std::move(users)) {
   const auto by_name = [](const User& a, const User& b) { return a.name < b.name; };
-  std::stable_sort(users_.begin(), users_.end(), by_name);
+  stable_sort(users_, by_name);
   const auto same = [](const User& a, const User& b) { return a.name == b.name; };
   users_.erase(std::unique(users_.begin(), users_.end(), same), users_.end());
 }
