@@ -108,7 +108,9 @@ ClientResult<Selection> Selection::make(const SelectionOptions& options) {
   }
   for (const std::string& text : options.types) {
     if (!is_number(text) && result.classes_.size() != 1) {
-      return usage(cat("--type ", text, ": a type has a name only within one class; give one --class too"));
+      return usage(
+          cat("--type ", text,
+              ": a type has a name only within one class; give exactly one --class, or the number of the type"));
     }
     const auto type = parse_type(result.classes_.empty() ? std::uint16_t{0} : result.classes_.front(), text);
     if (!type) return std::unexpected(type.error());

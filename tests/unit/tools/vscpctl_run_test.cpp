@@ -164,7 +164,7 @@ class FakeAdmin {
     thread_ = std::thread([this] { serve(); });
   }
   ~FakeAdmin() {
-    thread_.join();
+    finish();
     close(listener_);
     unlink(path_.c_str());
     rmdir(folder_.c_str());
@@ -174,14 +174,20 @@ class FakeAdmin {
 
   const std::string& path() const { return path_; }
 
-  /// The command line that came; valid after the exchange.
-  std::string asked;
+  /// The command line that came. Waits for the end of the exchange.
+  const std::string& asked() {
+    finish();
+    return asked_;
+  }
 
  private:
+  void finish() {
+    if (thread_.joinable()) thread_.join();
+  }
   void serve() {
     const int fd = accept(listener_, nullptr, nullptr);
     char byte = 0;
-    while (read(fd, &byte, 1) == 1 && byte != '\n') asked += byte;
+    while (read(fd, &byte, 1) == 1 && byte != '\n') asked_ += byte;
     std::size_t done = 0;
     while (done < answer_.size()) {
       const ssize_t written = send(fd, answer_.data() + done, answer_.size() - done, MSG_NOSIGNAL);
@@ -192,6 +198,7 @@ class FakeAdmin {
   }
 
   std::string answer_;
+  std::string asked_;
   std::string folder_;
   std::string path_;
   int listener_ = -1;
@@ -200,14 +207,11 @@ class FakeAdmin {
 
 TEST_F(Run, AsksTheDaemonAndReadsALongAnswer) {
   const std::string answer = "{\"sessions\":[\"" + std::string(1'000'000, 'x') + "\"]}";
-  std::string asked;
-  {
-    FakeAdmin daemon(answer + "\nmore that is not read");
-    const auto got = ask_daemon(daemon.path(), "sessions", -1);
-    ASSERT_TRUE(got) << got.error().text;
-    EXPECT_EQ(*got, answer);
-    EXPECT_EQ(daemon.asked, "{\"command\":\"sessions\"}");
-  }
+  FakeAdmin daemon(answer + "\nmore that is not read");
+  const auto got = ask_daemon(daemon.path(), "sessions", -1);
+  ASSERT_TRUE(got) << got.error().text;
+  EXPECT_EQ(*got, answer);
+  EXPECT_EQ(daemon.asked(), "{\"command\":\"sessions\"}");
 }
 
 TEST_F(Run, ADaemonThatClosesIsAnError) {

@@ -160,7 +160,7 @@ TEST(Selection, SaysWhatIsWrong) {
   };
   EXPECT_NE(text_of({.classes = {"MEASURMENT"}}).find("did you mean CLASS1.MEASUREMENT?"), std::string::npos);
   EXPECT_NE(text_of({.classes = {"70000"}}).find("0 to 65535"), std::string::npos);
-  EXPECT_NE(text_of({.types = {"TEMPERATURE"}}).find("give one --class"), std::string::npos);
+  EXPECT_NE(text_of({.types = {"TEMPERATURE"}}).find("give exactly one --class"), std::string::npos);
   EXPECT_NE(text_of({.classes = {"10"}, .types = {"TEMPRATURE"}}).find("did you mean TEMPERATURE?"), std::string::npos);
   EXPECT_NE(text_of({.filter = "0,20,0,-"}).find("both"), std::string::npos);
   EXPECT_NE(text_of({.filter = "0,20,0,-", .mask = "nonsense"}).find("--mask"), std::string::npos);
