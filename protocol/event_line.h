@@ -20,7 +20,7 @@ enum class LineFormat : std::uint8_t {
 
 /// What the sender left to the router. The fields concerned are zero in the event.
 struct EventLineHints {
-  bool time_missing = false;       ///< no date, and no timestamp that is nanoseconds since 1970
+  bool time_missing = false;       ///< no date, and no timestamp that is nanoseconds since 1970: time_ns is 0
   bool timestamp_missing = false;  ///< no microsecond counter
   bool guid_missing = false;       ///< GUID empty, "-" or all zero
 };
@@ -28,12 +28,12 @@ struct EventLineHints {
 /// Decodes one line, without its line end, into `event`.
 ///
 /// Numbers are decimal, 0x, 0o or 0b; blanks around a field are allowed. Empty head, class, type, obid, timestamp are
-/// 0. A non-empty field that is no number is an error (upstream takes it as 0). A negative timestamp is taken modulo
-/// 2^32 (a 32-bit counter printed signed). Legacy: the date gives time_ns, the timestamp gives timestamp_us. With an
-/// empty date, a timestamp of at least kTimestampNsMin is time_ns (and timestamp_us its microseconds modulo 2^32);
-/// a smaller one is timestamp_us, with the time missing. GUID in any form of parse_guid. The data list may be
-/// empty, may end with one comma, and each value is 0..255.
-/// The field GUID must be there (it may be empty), class, type and head fit in 16 bits, obid in 32.
+/// 0. A non-empty field that is no number is an error (upstream takes it as 0). The date gives time_ns and the
+/// timestamp gives timestamp_us, modulo 2^32; a negative one is a 32-bit counter printed signed. Without a date, a
+/// timestamp of at least kTimestampNsMin is time_ns (and timestamp_us its microseconds modulo 2^32); a smaller one is
+/// timestamp_us, with the time missing. A date "0000-00-00..." is no date. GUID in any form of parse_guid, with commas
+/// if it is in braces. The data list may be empty, may end with one comma, and each value is 0..255. The field GUID
+/// must be there (it may be empty), class, type and head fit in 16 bits, obid in 32. Head bits 8-9 are cleared.
 ///
 /// Errors: kMissingField, kBadNumber, kNumberRange, kBadGuid, kBadDate, kDataSize, kEmbeddedNul. After an error the
 /// event's content is unspecified.

@@ -34,7 +34,8 @@ Result<std::size_t> event_frame_size(std::span<const std::uint8_t> bytes) noexce
 /// Errors: kShortFrame, kLongFrame, kBadFrameType, kBadCrc, kDataSize, kBadDate.
 Result<void> decode_event_frame(std::span<const std::uint8_t> bytes, Event& event) noexcept;
 
-/// Encodes as type 0 or 1; `out` has room for kEventFrameMax bytes. Returns the length.
+/// Encodes as type 0 or 1; `out` has room for kEventFrameMax bytes. Returns the length. The CRC is always written, also
+/// if head bit 3 says that it may be left out. Type 0 carries whole seconds; time_ns 0 becomes all-zero time fields.
 std::size_t encode_event_frame(const Event& event, FrameType type, std::uint8_t* out) noexcept;
 
 /// A command (type 14) or reply (type 15) frame; `argument` points into the decoded bytes.

@@ -64,7 +64,8 @@ struct LinkCommand {
 /// Finds the command of one line (no line end). Case is ignored; leading and trailing blanks, and lone CRs, too.
 /// Upstream matches by prefix and eats the next character (NOOPX is NOOP, SENDX 1 is SEND 1); we take a whole word,
 /// except that a name directly followed by a character that cannot continue a word ("SEND0,..." no; "+2" yes) is split
-/// there. Errors: kUnknownCommand (also for an empty line: the caller answers nothing to those), kEmbeddedNul.
+/// there. Errors: kUnknownCommand (also for an empty line: the caller answers nothing to those), kEmbeddedNul (not
+/// looked for in the argument of SEND, which decode_event_line checks).
 Result<LinkCommand> parse_link_command(std::string_view line) noexcept;
 
 /// Looks a name or alias up, case ignored; null if there is none.
