@@ -106,7 +106,7 @@ Json to_json(const Row& row) {
 
 SpawnFiles spawn_files(const SpawnOptions& options, const Target& target, const std::string& password_hash,
                        const std::string& folder, std::string& error) {
-  Json link{{"interface", target.host + ":" + std::to_string(target.port)}, {"path-users", folder + "/users.json"}};
+  Json link{{"interface", tools::to_string(target.address)}, {"path-users", folder + "/users.json"}};
   Json user{{"name", target.user}, {"password", password_hash}, {"privilege", 15}};
   set_options(link, options.server_options, error);
   set_options(user, options.user_options, error);

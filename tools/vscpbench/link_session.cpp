@@ -1,16 +1,14 @@
 #include "tools/vscpbench/link_session.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <memory>
 
 namespace bench {
 namespace {
@@ -22,29 +20,15 @@ std::string system_text(int error) {
 }
 
 std::expected<Fd, std::string> connect_to(const Target& target, int timeout_seconds) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const auto port = std::to_string(target.port);
-  const auto where = target.host + ":" + port;
-  if (const int error = getaddrinfo(target.host.c_str(), port.c_str(), &hints, &found); error != 0) {
-    return std::unexpected("cannot resolve " + target.host + ": " + gai_strerror(error));
+  const auto connected = tools::connect_socket(target.address, std::chrono::seconds(timeout_seconds), -1);
+  if (!connected) return std::unexpected(connected.error().text);
+  Fd fd(*connected);
+  const timeval limit{timeout_seconds, 0};
+  if (fcntl(fd.get(), F_SETFL, 0) != 0 || setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+      setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0) {
+    return std::unexpected("cannot set up the socket: " + system_text(errno));
   }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
-  int last_error = ECONNREFUSED;
-  for (const auto* address = found; address != nullptr; address = address->ai_next) {
-    Fd fd(socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
-    const timeval limit{timeout_seconds, 0};
-    const int yes = 1;
-    if (fd.get() >= 0 && setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
-        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0 &&
-        connect(fd.get(), address->ai_addr, address->ai_addrlen) == 0 &&
-        setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0) {
-      return fd;
-    }
-    last_error = errno;
-  }
-  return std::unexpected("cannot connect to " + where + ": " + system_text(last_error));
+  return fd;
 }
 
 }  // namespace

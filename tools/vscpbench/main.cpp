@@ -84,7 +84,7 @@ bool parse_scenario(const std::string& text, bench::Load& load) {
 }
 
 void add_target_options(CLI::App& app, Settings& s) {
-  app.add_option("--host", s.host, "server, HOST or HOST:PORT")->capture_default_str();
+  app.add_option("--host", s.host, "server: HOST, HOST:PORT, [IPV6]:PORT or unix:PATH")->capture_default_str();
   app.add_option("--user", s.user, "user name; default $VSCP_USER")->envname("VSCP_USER");
   app.add_option("--password-file", s.password_file, "file whose first line is the password; default $VSCP_PASSWORD");
   app.add_option("--pid", s.pid, "process of the server; default: who listens on the port on this machine");
@@ -160,14 +160,9 @@ std::string complete(Settings& s) {
 }
 
 std::string make_target(const Settings& s, bench::Target& target) {
-  const auto colon = s.host.rfind(':');
-  target.host = s.host.substr(0, colon);
-  if (s.host.starts_with('[')) target.host = s.host.substr(1, s.host.find(']') - 1);
-  if (colon != std::string::npos && s.host.find(']', colon) == std::string::npos) {
-    const char* end = s.host.data() + s.host.size();
-    const auto parsed = std::from_chars(s.host.data() + colon + 1, end, target.port);
-    if (parsed.ec != std::errc{} || parsed.ptr != end) return "\"" + s.host + "\" is no HOST:PORT";
-  }
+  auto address = tools::parse_address(s.host);
+  if (!address) return address.error().text;
+  target.address = std::move(*address);
   target.user = s.user;
   target.password = environment("VSCP_PASSWORD");
   if (s.password_file.empty()) return {};
@@ -240,7 +235,7 @@ int run(Settings& s, bench::Machine machine) {
     server = spawned->pid();
   } else {
     if (auto error = make_target(s, target); !error.empty()) return fail(error);
-    if (server == 0) server = bench::find_listener(target.port);
+    if (server == 0 && target.address.unix_path.empty()) server = bench::find_listener(target.address.port);
   }
   machine.server_version = server_version(target);
   std::vector<bench::Row> rows;

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "tools/client/address.h"
 #include "tools/vscpbench/wire.h"
 
 namespace bench {
 
 struct Target {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 9598;
+  tools::Address address{"127.0.0.1", tools::kLinkPort, ""};
   std::string user;
   std::string password;
 };

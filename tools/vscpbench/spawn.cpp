@@ -100,7 +100,7 @@ std::expected<SpawnedServer, std::string> SpawnedServer::start(const SpawnOption
   auto folder = (std::filesystem::temp_directory_path() / "vscpbench-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return std::unexpected("cannot make " + folder + ": " + std::strerror(errno));
   server.folder_ = folder;
-  server.target_ = {"127.0.0.1", free_port(), "bench", random_hex(16)};
+  server.target_ = {{"127.0.0.1", free_port(), ""}, "bench", random_hex(16)};
   std::string error;
   const auto files = spawn_files(options, server.target_, hash_password(server.target_.password), folder, error);
   if (!error.empty()) return std::unexpected("server option: " + error);

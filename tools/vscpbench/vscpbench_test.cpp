@@ -21,7 +21,7 @@ struct Case {
 
 Outcome run_case(Case c) {
   const FakeServer server(c.faults);
-  const Target target{"127.0.0.1", server.port(), "bench", "secret"};
+  const Target target{{"127.0.0.1", server.port(), ""}, "bench", "secret"};
   const std::atomic<bool> stop{false};
   const auto wire = make_text_wire();
   auto outcome = run_load(target, c.load, c.shape, *wire, 0, stop);
@@ -192,7 +192,7 @@ TEST(Vscpbench, SaysWhyALoginFails) {
   const FakeServer server;
   const std::atomic<bool> stop{false};
   const auto wire = make_text_wire();
-  const auto outcome = run_load({"127.0.0.1", server.port(), "bench", "wrong"}, {}, {}, *wire, 0, stop);
+  const auto outcome = run_load({{"127.0.0.1", server.port(), ""}, "bench", "wrong"}, {}, {}, *wire, 0, stop);
   ASSERT_FALSE(outcome.has_value());
   EXPECT_NE(outcome.error().find("-OK - Invalid username or password."), std::string::npos) << outcome.error();
 }
