@@ -116,7 +116,7 @@ TEST(EventFrame, NamesWhatIsWrong) {
   Bytes bytes = good;
   bytes.push_back(0);
   EXPECT_EQ(error_of(bytes), Errc::kLongFrame);
-  for (const unsigned first : {0x01, 0x11, 0x20, 0xd0, 0xe0, 0xf0, 0xff}) {
+  for (const unsigned first : {0x01U, 0x11U, 0x20U, 0xd0U, 0xe0U, 0xf0U, 0xffU}) {
     bytes = good;
     bytes[0] = static_cast<std::uint8_t>(first);
     EXPECT_EQ(error_of(bytes), Errc::kBadFrameType);
@@ -186,7 +186,7 @@ TEST(CommandFrame, NamesWhatIsWrong) {
   EXPECT_EQ(vscp::decode_command_frame({}).error(), Errc::kShortFrame);
   EXPECT_EQ(vscp::decode_command_frame(Bytes{0xe0, 0, 0, 0}).error(), Errc::kShortFrame);
   EXPECT_EQ(vscp::decode_command_frame(Bytes{0xf0, 0, 0, 0, 0, 0}).error(), Errc::kShortFrame);
-  for (const unsigned first : {0x00, 0x10, 0xe1, 0xf3, 0x50}) {
+  for (const unsigned first : {0x00U, 0x10U, 0xe1U, 0xf3U, 0x50U}) {
     EXPECT_EQ(vscp::decode_command_frame(Bytes{static_cast<std::uint8_t>(first), 0, 0, 0, 0, 0, 0}).error(),
               Errc::kBadFrameType);
   }
