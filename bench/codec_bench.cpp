@@ -21,7 +21,7 @@ using vscp::Event;
 using vscp::LineFormat;
 
 // Several different events in turn, so that a loop does not teach the branch predictor one of them by heart.
-constexpr std::size_t kEvents = 64;
+constexpr std::size_t kEvents = 512;
 
 Event random_event(std::mt19937_64& random, std::size_t data_size) {
   Event event;

@@ -210,16 +210,25 @@ char* put_short(std::uint32_t value, char* out) noexcept {
   return out + (8 - zeros);
 }
 
-char* put_number(std::uint64_t value, char* out) noexcept {
-  constexpr std::uint64_t kUnit = 100'000'000U;
-  if (value < 10) {
-    *out = static_cast<char>('0' + value);
-    return out + 1;
-  }
-  if (value < kUnit) return put_short(static_cast<std::uint32_t>(value), out);
-  out = put_number(value / kUnit, out);
-  text::store8(out, eight_digits(static_cast<std::uint32_t>(value % kUnit)) | kAsciiZeros);
+constexpr std::uint32_t kUnit = 100'000'000U;
+
+char* put_eight(std::uint32_t value, char* out) noexcept {
+  text::store8(out, eight_digits(value) | kAsciiZeros);
   return out + 8;
+}
+
+char* put_u32(std::uint32_t value, char* out) noexcept {
+  if (value < kUnit) return put_short(value, out);
+  return put_eight(value % kUnit, put_short(value / kUnit, out));
+}
+
+char* put_u64(std::uint64_t value, char* out) noexcept {
+  const std::uint64_t upper = value / kUnit;
+  if (upper == 0) return put_short(static_cast<std::uint32_t>(value), out);
+  out = upper < kUnit ? put_short(static_cast<std::uint32_t>(upper), out)
+                      : put_eight(static_cast<std::uint32_t>(upper % kUnit),
+                                  put_short(static_cast<std::uint32_t>(upper / kUnit), out));
+  return put_eight(static_cast<std::uint32_t>(value % kUnit), out);
 }
 
 char* put_comma(char* out) noexcept {
@@ -251,14 +260,14 @@ std::size_t encode_event_line(const Event& event, LineFormat format, DateCache& 
   const char* const begin = out;
   const bool nanoseconds = format == LineFormat::kNanoseconds;
   const std::uint32_t head = event.head & ~std::uint32_t{kHeadFrameVersion};
-  out = put_comma(put_number(head | (nanoseconds ? std::uint32_t{kHeadFrameVersionNs} : 0U), out));
-  out = put_comma(put_number(event.vscp_class, out));
-  out = put_comma(put_number(event.vscp_type, out));
-  out = put_comma(put_number(event.obid, out));
+  out = put_comma(put_short(head | (nanoseconds ? std::uint32_t{kHeadFrameVersionNs} : 0U), out));
+  out = put_comma(put_short(event.vscp_class, out));
+  out = put_comma(put_short(event.vscp_type, out));
+  out = put_comma(put_u32(event.obid, out));
   if (nanoseconds) {
-    out = put_comma(put_number(event.time_ns, put_comma(out)));
+    out = put_comma(put_u64(event.time_ns, put_comma(out)));
   } else {
-    out = put_comma(put_number(event.timestamp_us, put_comma(put_date(event.time_ns, dates, out))));
+    out = put_comma(put_u32(event.timestamp_us, put_comma(put_date(event.time_ns, dates, out))));
   }
   const CodecKernels& kernels = active_codec_kernels();
   kernels.format_guid(event.guid.bytes.data(), out);
