@@ -16,10 +16,10 @@ using vscp::LineFormat;
 
 constexpr std::array<std::pair<std::string_view, LineFormat>, 2> kLineFormats{
     {{"legacy", LineFormat::kLegacy}, {"nanoseconds", LineFormat::kNanoseconds}}};
-constexpr std::array<std::pair<std::string_view, SlowConsumer>, 3> kSlowConsumers{
-    {{"drop-lowest-priority", SlowConsumer::kDropLowestPriority},
-     {"drop-oldest", SlowConsumer::kDropOldest},
-     {"disconnect", SlowConsumer::kDisconnect}}};
+constexpr std::array<std::pair<std::string_view, router::SlowConsumer>, 3> kSlowConsumers{
+    {{"drop-lowest-priority", router::SlowConsumer::kDropLowestPriority},
+     {"drop-oldest", router::SlowConsumer::kDropOldest},
+     {"disconnect", router::SlowConsumer::kDisconnect}}};
 
 constexpr std::string_view kNoTls = "TLS is not in this version";
 constexpr std::int64_t kQueueMin = 16;
@@ -132,7 +132,7 @@ LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string
   out.max_out_bytes = static_cast<std::uint64_t>(reader.integer("max-out-bytes", 0, 0, kBytesMax));
   out.receive_sent_events = reader.boolean("receive-sent-events", out.receive_sent_events);
   out.line_format = reader.word<LineFormat>("line-format", out.line_format, kLineFormats);
-  out.slow_consumer = reader.word<SlowConsumer>("slow-consumer", out.slow_consumer, kSlowConsumers);
+  out.slow_consumer = reader.word<router::SlowConsumer>("slow-consumer", out.slow_consumer, kSlowConsumers);
   read_times(reader, out);
   out.line_max = small(reader, "line-max", out.line_max, 2600, 65536);
   out.max_sessions = small(reader, "max-sessions", out.max_sessions, 1, 10'000'000);

@@ -13,15 +13,9 @@
 #include "protocol/guid.h"
 #include "router/base/config_node.h"
 #include "router/base/listen_address.h"
+#include "router/core/slow_consumer.h"
 
 namespace drivers::link {
-
-/// What happens to a consumer that is further behind than it may be.
-enum class SlowConsumer : std::uint8_t {
-  kDropLowestPriority,  ///< loses events of the lowest priority first, of these the oldest; counted
-  kDropOldest,          ///< loses the oldest events; counted
-  kDisconnect,          ///< is closed
-};
 
 inline constexpr std::string_view kDefaultInterface = "127.0.0.1:9598";
 
@@ -34,7 +28,7 @@ struct LinkListenerConfig {
   std::uint64_t max_out_bytes = 0;      ///< "max-out-bytes": encoded bytes likewise; 0 = the log's size decides
   bool receive_sent_events = false;     ///< "receive-sent-events": a session gets its own events back
   vscp::LineFormat line_format = vscp::LineFormat::kLegacy;        ///< "line-format": "legacy" | "nanoseconds"
-  SlowConsumer slow_consumer = SlowConsumer::kDropLowestPriority;  ///< "slow-consumer": "drop-lowest-priority" | ...
+  router::SlowConsumer slow_consumer = router::SlowConsumer::kDropLowestPriority;  ///< "slow-consumer": "drop-lowest-priority" | ...
   /// "hold-producers-ms": how long senders may be held back for a consumer that is behind but still reading, before
   /// slow-consumer is applied to it. 0 = never hold a sender.
   std::uint32_t hold_producers_ms = 500;

@@ -9,9 +9,12 @@
 namespace router {
 namespace {
 
-std::uint64_t channel_bit(std::uint32_t channel) noexcept { return std::uint64_t{1} << (channel % 64U); }
+std::uint64_t channel_bit(std::uint32_t channel) noexcept {
+  return std::uint64_t{1} << (channel % 64U);
+}
 
-// What of the log stays free for the lines of one turn; evicted early because a reader in the middle of a send cannot be moved.
+// What of the log stays free for the lines of one turn; evicted early because a reader in the middle of a send cannot
+// be moved.
 constexpr std::size_t kReserveDivisor = 8;
 
 }  // namespace
@@ -55,7 +58,8 @@ Fanout::~Fanout() {
   unmap_memory(log_memory_, segments_.size() * settings_.segment_bytes);
 }
 
-// ---- memory -----------------------------------------------------------------------------------------------------------------
+// ---- memory
+// -----------------------------------------------------------------------------------------------------------------
 
 LogSegment* Fanout::take_segment() noexcept {
   if (free_segments_.empty() && !evict_oldest()) return nullptr;
@@ -108,7 +112,8 @@ bool Fanout::evict_oldest() noexcept {
   return false;
 }
 
-// Everybody who has not read this segment loses what is in it and before. False if some reader is in the middle of a send.
+// Everybody who has not read this segment loses what is in it and before. False if some reader is in the middle of a
+// send.
 bool Fanout::evict(LogSegment& segment) noexcept {
   while (IndexChunk* chunk = segment.chunks.front()) {
     if (chunk->owner != nullptr) {
@@ -123,29 +128,21 @@ bool Fanout::evict(LogSegment& segment) noexcept {
     }
     FilterGroup& group = *chunk->group;
     flush_group(group);
-    for (IndexChunk* passed = group.head_;; passed = passed->next) {
+    const std::uint64_t base = chunk->base;
+    for (IndexChunk* passed = group.head_; passed != nullptr && passed->base <= base; passed = passed->next) {
       for (Reader* reader = passed->readers.front(); reader != nullptr; reader = passed->readers.next(*reader)) {
         if (reader->sending_ && !reader->send_from_backlog_) return false;
       }
-      if (passed == chunk) break;
     }
     // Readers are moved one by one; the chain ahead of them frees itself as the last one leaves.
-    const std::uint64_t base = chunk->base;
-    scratch_.clear();
-    for (IndexChunk* passed = group.head_;; passed = passed->next) {
-      for (Reader* reader = passed->readers.front(); reader != nullptr; reader = passed->readers.next(*reader)) {
-        scratch_.push_back(reader);
-      }
-      if (passed == chunk) break;
-    }
-    for (Reader* reader : scratch_) {
-      if (reader->backlog_ == nullptr && reader->line_sent_ != 0) save_rest_of_line(*reader);
-      if (reader->chunk_ == nullptr || reader->chunk_->base > base) continue;
-      const Cursor end{chunk, chunk->count};
-      count_dropped(*reader, count_entries(reader, {reader->chunk_, reader->index_}, end));
-      move_cursor(*reader, end.first, end.second);
-    }
     trim(group);
+    while (group.head_ != nullptr && group.head_->base <= base) {
+      Reader& reader = *group.head_->readers.front();
+      if (reader.backlog_ == nullptr && reader.line_sent_ != 0) save_rest_of_line(reader);
+      if (reader.chunk_ == nullptr || reader.chunk_->base > base) continue;
+      count_dropped(reader, count_entries(&reader, {reader.chunk_, reader.index_}, {chunk, chunk->count}));
+      move_cursor(reader, chunk, chunk->count);
+    }
   }
   return true;
 }
@@ -164,13 +161,15 @@ void Fanout::count_dropped(Reader& reader, std::uint32_t entries) noexcept {
 void Fanout::save_rest_of_line(Reader& reader) noexcept {
   const auto [chunk, index] = next_of(reader);
   const IndexEntry& entry = chunk->entries[index];
-  const char* line = chunk->segment->bytes + entry.offset;
-  reader.take_rest_of_line({line + reader.line_sent_, static_cast<std::size_t>(entry.length - reader.line_sent_)});
+  const std::span<const char> rest{chunk->segment->bytes + entry.offset + reader.line_sent_,
+                                   static_cast<std::size_t>(entry.length - reader.line_sent_)};
   reader.line_sent_ = 0;
   set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
+  reader.take_rest_of_line(rest);  // nothing is written between: the bytes are still there
 }
 
-// ---- writing ----------------------------------------------------------------------------------------------------------------
+// ---- writing
+// ----------------------------------------------------------------------------------------------------------------
 
 bool Fanout::encode_for(const EventBuf& event, vscp::LineFormat format, bool only, Encoded& out) noexcept {
   const auto slot = static_cast<std::size_t>(format);
@@ -185,8 +184,7 @@ bool Fanout::encode_for(const EventBuf& event, vscp::LineFormat format, bool onl
     segment = current_[slot] = fresh;
     segment->current = true;
   }
-  const std::size_t length =
-      vscp::encode_event_line(event.event, format, dates_[slot], segment->bytes + segment->used);
+  const std::size_t length = vscp::encode_event_line(event.event, format, dates_[slot], segment->bytes + segment->used);
   out.segment = segment;
   out.entry.offset = segment->used;
   out.entry.length = static_cast<std::uint16_t>(length);
@@ -213,6 +211,9 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
     IndexChunk* fresh = take_chunk(*encoded.segment);
     if (fresh == nullptr) {
       counters_.log_full.add();
+      // All chunks are in segments that are being written. The next line begins a new one, so that this one can be
+      // evicted.
+      encoded.segment->used = static_cast<std::uint32_t>(settings_.segment_bytes);
       return;
     }
     // Making room may have freed the rest of the segment; the line just written must stay.
@@ -225,7 +226,7 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
   if (group.turn_chunk_ == nullptr) {
     group.turn_chunk_ = group.tail_;
     group.turn_index_ = group.tail_->count;
-    touched_.push_back(group);
+    if (!group.is_linked()) touched_.push_back(group);
   }
   append(*group.tail_, encoded.entry);
   ++group.end_;
@@ -261,7 +262,6 @@ void Fanout::flush_group(FilterGroup& group) noexcept {
   IndexChunk* chunk = group.turn_chunk_;
   const std::uint16_t index = group.turn_index_;
   group.turn_chunk_ = nullptr;
-  group.unlink();
   IntrusiveList<Reader, ReaderTag> behind;
   behind.splice_back(group.caught_up_);
   while (Reader* reader = behind.pop_front()) {
@@ -273,32 +273,55 @@ void Fanout::flush_group(FilterGroup& group) noexcept {
 }
 
 void Fanout::flush() noexcept {
-  while (FilterGroup* group = touched_.front()) {
+  while (FilterGroup* group = touched_.pop_front()) {
     flush_group(*group);
-    check_lag(*group);
+    if (group->end_ >= group->check_at_) check_lag(*group);
   }
   keep_reserve();
 }
 
-// The oldest chunks hold the readers that are furthest behind, so this looks at nobody else.
+// Whether the reader is behind by more than half of its limit; and lowers `next_check` to where it may be so, or reach
+// its limit.
+bool Fanout::needs_check(const Reader& reader, std::uint64_t& next_check) const noexcept {
+  const std::uint64_t end = reader.group_->end_;
+  const std::uint64_t behind = lag(reader);
+  if (behind <= reader.events_max / 2) {
+    next_check = std::min(next_check, end + reader.events_max / 2 + 1 - behind);
+    return false;
+  }
+  const bool soon = reader.in_loop || reader.sending_ || behind > reader.events_max;
+  next_check = std::min(next_check, soon ? end + 1 : end + reader.events_max + 1 - behind);
+  return !reader.sending_;
+}
+
+// The oldest chunks hold the readers that are furthest behind, so this looks at nobody else; and not in every turn,
+// because the work grows with the readers that never read.
 void Fanout::check_lag(FilterGroup& group) noexcept {
   const std::uint64_t watermark = group.limit_min_ / 2;
+  // A reader may begin a loop at any time, so this is not put off for long.
+  std::uint64_t next_check = group.end_ + std::max<std::uint64_t>(group.limit_min_ / 16, 1);
   scratch_.clear();
+  for (Reader* reader = group.backlogged_.front(); reader != nullptr; reader = group.backlogged_.next(*reader)) {
+    if (needs_check(*reader, next_check)) scratch_.push_back(reader);
+  }
   for (IndexChunk* chunk = group.head_; chunk != nullptr && group.end_ - chunk->base > watermark; chunk = chunk->next) {
     for (Reader* reader = chunk->readers.front(); reader != nullptr; reader = chunk->readers.next(*reader)) {
-      if (!reader->sending_ && lag(*reader) > reader->events_max / 2) scratch_.push_back(reader);
+      if (reader->backlog_ == nullptr && needs_check(*reader, next_check)) scratch_.push_back(reader);
     }
   }
+  group.check_at_ = next_check;
+  // The last reader to be closed takes the group with it: nothing of the group is touched from here on.
   for (Reader* reader : scratch_) {
     if (lag(*reader) > reader->events_max) {
       reader->on_overrun();
-    } else if (reader->in_loop) {
+    } else if (reader->in_loop && lag(*reader) > reader->events_max / 2) {
       reader->on_behind();
     }
   }
 }
 
-// ---- joining and leaving ----------------------------------------------------------------------------------------------------
+// ---- joining and leaving
+// ----------------------------------------------------------------------------------------------------
 
 FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::LineFormat format) noexcept {
   const GroupKey key{filter.canonical(), format};
@@ -334,16 +357,21 @@ void Fanout::join(Reader& reader, const vscp::Filter& filter, vscp::LineFormat f
   reader.chunk_ = nullptr;
   reader.index_ = 0;
   group.caught_up_.push_back(reader);
+  if (reader.backlog_ != nullptr) group.backlogged_.push_back(reader);
   group.limit_min_ = std::min(group.limit_min_, reader.events_max);
+  group.check_at_ = 0;
   ++group.reader_count_;
+  if (++reader_count_ > scratch_.capacity()) scratch_.reserve(reader_count_ * 2);
 }
 
 void Fanout::detach(Reader& reader) noexcept {
   FilterGroup& group = *reader.group_;
-  reader.unlink();
+  static_cast<ListNode<ReaderTag>&>(reader).unlink();
+  static_cast<ListNode<BacklogTag>&>(reader).unlink();
   reader.group_ = nullptr;
   reader.chunk_ = nullptr;
   reader.index_ = 0;
+  --reader_count_;
   if (--group.reader_count_ == 0) {
     drop_group(group);
   } else {
@@ -363,6 +391,7 @@ void Fanout::change_filter(Reader& reader, const vscp::Filter& filter) noexcept 
   VR_ASSERT(!reader.sending_ && reader.group_ != nullptr);
   const auto format = reader.group_->format_;
   if (reader.group_->filter_ == filter.canonical()) return;
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);  // its entry may find no room in the backlog
   // The new group first, so that its interest is announced before the old one's is taken back.
   find_or_make_group(filter, format);
   move_waiting_to_backlog(reader);
@@ -370,9 +399,12 @@ void Fanout::change_filter(Reader& reader, const vscp::Filter& filter) noexcept 
   join(reader, filter, format);
 }
 
-// ---- cursors ----------------------------------------------------------------------------------------------------------------
+// ---- cursors
+// ----------------------------------------------------------------------------------------------------------------
 
-void Fanout::settle(const Reader& reader) noexcept { flush_group(*reader.group_); }
+void Fanout::settle(const Reader& reader) noexcept {
+  flush_group(*reader.group_);
+}
 
 Fanout::Cursor Fanout::next_of(const Reader& reader) noexcept {
   return reader.backlog_ != nullptr ? Cursor{reader.backlog_, reader.backlog_index_}
@@ -425,7 +457,7 @@ void Fanout::move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index)
   if (reader.chunk_ == chunk) return;
   // At the end of the chain there must be nothing of this turn, or flush_group() would give it out twice.
   VR_ASSERT(chunk != nullptr || group.turn_chunk_ == nullptr);
-  reader.unlink();
+  static_cast<ListNode<ReaderTag>&>(reader).unlink();
   reader.chunk_ = chunk;
   (chunk == nullptr ? group.caught_up_ : chunk->readers).push_back(reader);
   trim(group);
@@ -458,6 +490,7 @@ void Fanout::free_backlog(Reader& reader) noexcept {
   reader.backlog_tail_ = nullptr;
   reader.backlog_index_ = 0;
   reader.backlog_count_ = 0;
+  static_cast<ListNode<BacklogTag>&>(reader).unlink();
 }
 
 void Fanout::trim(FilterGroup& group) noexcept {
@@ -475,6 +508,7 @@ bool Fanout::append_to_backlog(Reader& reader, LogSegment& segment, const IndexE
     IndexChunk* fresh = take_chunk(segment);
     if (fresh == nullptr) return false;
     fresh->owner = &reader;
+    if (tail == nullptr) reader.group_->backlogged_.push_back(reader);
     (tail == nullptr ? reader.backlog_ : tail->next) = fresh;
     reader.backlog_tail_ = tail = fresh;
   }
@@ -501,7 +535,8 @@ void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
   if (lost > 0) count_dropped(reader, lost);
 }
 
-// ---- reading ----------------------------------------------------------------------------------------------------------------
+// ---- reading
+// ----------------------------------------------------------------------------------------------------------------
 
 std::uint32_t Fanout::count_waiting(Reader& reader) noexcept {
   settle(reader);
@@ -569,8 +604,8 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
 std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
   VR_ASSERT(reader.sending_ && bytes <= reader.send_bytes_);
   reader.sending_ = false;
-  auto [chunk, index] = reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_}
-                                                  : Cursor{reader.chunk_, reader.index_};
+  auto [chunk, index] =
+      reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_} : Cursor{reader.chunk_, reader.index_};
   std::uint32_t events = 0;
   if (bytes == reader.send_bytes_) {
     const Cursor end{reader.end_chunk_, reader.end_index_};
@@ -623,26 +658,37 @@ void Fanout::pop_line(Reader& reader) noexcept {
   set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
 }
 
-// ---- dropping ---------------------------------------------------------------------------------------------------------------
+// ---- dropping
+// ---------------------------------------------------------------------------------------------------------------
 
 std::uint32_t Fanout::drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept {
   VR_ASSERT(!reader.sending_);
   settle(reader);
   if (reader.line_sent_ != 0) save_rest_of_line(reader);
-  const std::uint32_t dropped = lowest_priority_first ? drop_lowest(reader, keep) : drop_oldest(reader, keep);
-  count_dropped(reader, dropped);
-  return dropped;
+  const std::uint64_t before = reader.events_dropped_;
+  count_dropped(reader, lowest_priority_first ? drop_lowest(reader, keep) : drop_oldest(reader, keep));
+  return static_cast<std::uint32_t>(reader.events_dropped_ - before);
 }
 
 std::uint32_t Fanout::drop_oldest(Reader& reader, std::uint32_t keep) noexcept {
+  // What the reader ignores does not count: it must not lose others' events because of its own.
+  const std::uint32_t waiting = count_waiting(reader);
+  const std::uint32_t excess = waiting > keep ? waiting - keep : 0;
   std::uint32_t dropped = 0;
-  while (lag(reader) > keep) {
+  while (dropped < excess) {
     const auto [chunk, index] = next_of(reader);
-    const auto excess = lag(reader) - keep;
-    const auto stop = static_cast<std::uint16_t>(index + std::min<std::uint64_t>(excess, chunk->count - std::uint64_t{index}));
-    dropped += count_entries(&reader, {chunk, index}, {chunk, stop});
+    const std::uint32_t here = count_entries(&reader, {chunk, index}, {chunk, chunk->count});
+    std::uint16_t stop = chunk->count;
+    if (here > excess - dropped) {
+      stop = index;
+      for (std::uint32_t left = excess - dropped; left > 0; ++stop)
+        left -= reader.ignores(chunk->entries[stop]) ? 0U : 1U;
+    }
+    dropped += std::min(here, excess - dropped);
     set_next(reader, {chunk, stop});
   }
+  // So many ignored entries are left that the reader would be looked at again and again: leave them behind.
+  if (lag(reader) > keep) move_waiting_to_backlog(reader);
   return dropped;
 }
 
@@ -695,6 +741,7 @@ std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
     chunk = next;
   }
   reader.backlog_tail_ = kept_tail;
+  if (kept_tail == nullptr) static_cast<ListNode<BacklogTag>&>(reader).unlink();
   return before - reader.backlog_count_;
 }
 

@@ -1,19 +1,23 @@
-// The fan-out of one worker: every event is encoded once per wire format into a log, and the readers (sessions) with the same filter share
-// one index into it. A reader is a cursor into that index, not a queue: an event costs nothing per reader until bytes go out.
+// The fan-out of one worker: every event is encoded once per wire format into a log, and the readers (sessions) with
+// the same filter share one index into it. A reader is a cursor into that index, not a queue: an event costs nothing
+// per reader until bytes go out.
 //
 //   LogSegment   a piece of memory with encoded lines, one behind the other
 //   IndexChunk   up to 56 entries (offset, length, priority, origin) of lines in ONE segment
 //   FilterGroup  filter + format, a chain of chunks, the readers that have seen everything ("caught up")
-//   Reader       caught up, or pinned to the chunk that holds its next entry; may have a private backlog of entries in front
+//   Reader       caught up, or pinned to the chunk that holds its next entry; may have a private backlog of entries in
+//   front
 //
-// A chunk lives while a reader is pinned to it or to an earlier one of its chain, or until the end of the turn that wrote it; a segment lives
-// while a chunk refers to it. Everything consumed frees itself at once, so that the memory in use stays hot.
+// A chunk lives while a reader is pinned to it or to an earlier one of its chain, or until the end of the turn that
+// wrote it; a segment lives while a chunk refers to it. Everything consumed frees itself at once, so that the memory in
+// use stays hot.
 //
 // Turn: deliver() any number of times, then flush() once: it makes readers that were caught up lag behind and calls
 // Reader::on_events_waiting(). Between gather() and finish_send() a reader is "sending": its entries do not move.
 //
 // Thread rule: one worker. No allocation after construction except for a new FilterGroup.
-// Memory is bounded: when segments or chunks run out, the readers of the oldest segment lose what they have not read (counted).
+// Memory is bounded: when segments or chunks run out, the readers of the oldest segment lose what they have not read
+// (counted).
 #pragma once
 
 #include <sys/uio.h>
@@ -39,6 +43,7 @@ namespace router {
 struct SegmentTag;
 struct SegmentChunkTag;
 struct ReaderTag;
+struct BacklogTag;
 struct GroupTag;
 class FilterGroup;
 class Reader;
@@ -48,11 +53,11 @@ inline constexpr std::size_t kFormats = 2;  ///< vscp::LineFormat values
 struct LogSegment;
 
 struct IndexEntry {
-  std::uint32_t offset = 0;   ///< of the line in its segment
-  std::uint16_t length = 0;   ///< bytes, CRLF included
+  std::uint32_t offset = 0;  ///< of the line in its segment
+  std::uint16_t length = 0;  ///< bytes, CRLF included
   std::uint8_t priority = 0;
-  bool only = false;          ///< `other` is the only channel that gets it; else the one that does not
-  std::uint32_t origin = 0;   ///< channel that sent the event
+  bool only = false;         ///< `other` is the only channel that gets it; else the one that does not
+  std::uint32_t origin = 0;  ///< channel that sent the event
   std::uint32_t other = 0;
 };
 static_assert(sizeof(IndexEntry) == 16);
@@ -63,10 +68,11 @@ struct IndexChunk : ListNode<SegmentChunkTag> {
   FilterGroup* group = nullptr;  ///< its chain, or
   Reader* owner = nullptr;       ///< the reader whose private backlog it belongs to
   IndexChunk* next = nullptr;
-  std::uint64_t base = 0;        ///< sequence number of the first entry in its chain
-  std::uint64_t channels = 0;    ///< bit (channel % 64) of each entry's origin and other: a quick "nothing to ignore in here"
+  std::uint64_t base = 0;  ///< sequence number of the first entry in its chain
+  std::uint64_t channels =
+      0;  ///< bit (channel % 64) of each entry's origin and other: a quick "nothing to ignore in here"
   std::uint16_t count = 0;
-  bool contiguous = true;        ///< the entries' lines follow each other without a gap
+  bool contiguous = true;  ///< the entries' lines follow each other without a gap
   IntrusiveList<Reader, ReaderTag> readers;
   std::array<IndexEntry, kEntries> entries;
 };
@@ -78,26 +84,25 @@ struct LogSegment : ListNode<SegmentTag> {
   IntrusiveList<IndexChunk, SegmentChunkTag> chunks;
 };
 
-/// What a reader that falls behind loses.
-enum class SlowConsumer : std::uint8_t { kDropLowestPriority, kDropOldest, kDisconnect };
-
 /// The reading side of a session. All fields belong to Fanout; a session sets the first three before it joins.
-class Reader : public ListNode<ReaderTag> {
+class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
  public:
   virtual ~Reader() = default;
   /// A caught-up reader has something to read now. Called from flush().
   virtual void on_events_waiting() noexcept = 0;
   /// The reader is further behind than its limit; answer by drop_to() or by closing the session. Called from flush().
   virtual void on_overrun() noexcept = 0;
-  /// The reader is behind by more than half of its limit and reads in a loop. Called from flush(), possibly in every turn.
+  /// The reader is behind by more than half of its limit and reads in a loop. Called from flush(), possibly in every
+  /// turn.
   virtual void on_behind() noexcept = 0;
-  /// The rest of a line of which a part has been sent, when its memory is needed: the session must send a copy of it first.
+  /// The rest of a line of which a part has been sent, when its memory is needed: the session must send a copy of it
+  /// first. Must not call the Fanout: it may be in the middle of a delivery.
   virtual void take_rest_of_line(std::span<const char> rest) noexcept = 0;
 
   std::uint32_t channel = kNoChannel;
   std::uint32_t events_max = 32'000;
   bool receives_own = false;
-  bool in_loop = false;       ///< events are pushed out; only such readers are ever told on_behind()
+  bool in_loop = false;  ///< events are pushed out; only such readers are ever told on_behind()
 
   bool is_joined() const noexcept { return group_ != nullptr; }
   bool is_sending() const noexcept { return sending_; }
@@ -110,16 +115,16 @@ class Reader : public ListNode<ReaderTag> {
  private:
   friend class Fanout;
   FilterGroup* group_ = nullptr;
-  IndexChunk* chunk_ = nullptr;        ///< next entry of the group's chain; null: caught up
-  IndexChunk* backlog_ = nullptr;      ///< entries to be read before the group's
+  IndexChunk* chunk_ = nullptr;    ///< next entry of the group's chain; null: caught up
+  IndexChunk* backlog_ = nullptr;  ///< entries to be read before the group's
   IndexChunk* backlog_tail_ = nullptr;
-  IndexChunk* end_chunk_ = nullptr;    ///< where the running send ends
-  std::uint32_t backlog_count_ = 0;    ///< entries in the backlog from backlog_index_ on
+  IndexChunk* end_chunk_ = nullptr;  ///< where the running send ends
+  std::uint32_t backlog_count_ = 0;  ///< entries in the backlog from backlog_index_ on
   std::uint32_t send_bytes_ = 0;
   std::uint16_t index_ = 0;
   std::uint16_t backlog_index_ = 0;
   std::uint16_t end_index_ = 0;
-  std::uint16_t line_sent_ = 0;        ///< bytes of the next entry's line that are out already
+  std::uint16_t line_sent_ = 0;  ///< bytes of the next entry's line that are out already
   bool sending_ = false;
   bool send_from_backlog_ = false;
   std::uint64_t events_dropped_ = 0;
@@ -139,25 +144,27 @@ class FilterGroup : public ListNode<GroupTag> {
   IndexChunk* tail_ = nullptr;
   IndexChunk* turn_chunk_ = nullptr;  ///< first entry of this turn
   std::uint16_t turn_index_ = 0;
-  std::uint64_t end_ = 0;             ///< sequence number of the next entry
+  std::uint64_t end_ = 0;       ///< sequence number of the next entry
+  std::uint64_t check_at_ = 0;  ///< no reader can be too far behind before this many entries
   std::uint32_t limit_min_ = ~std::uint32_t{0};
   std::size_t reader_count_ = 0;
-  std::size_t position_ = 0;          ///< in Fanout::groups_
+  std::size_t position_ = 0;  ///< in Fanout::groups_
   IntrusiveList<Reader, ReaderTag> caught_up_;
+  IntrusiveList<Reader, BacklogTag> backlogged_;  ///< readers with a private backlog
 };
 
 struct FanoutSettings {
-  std::size_t log_bytes = 64U << 20U;      ///< memory of the log, taken lazily
+  std::size_t log_bytes = 64U << 20U;  ///< memory of the log, taken lazily
   std::size_t segment_bytes = 256U << 10U;
-  std::size_t index_chunks = 65'536;       ///< about 1 KiB each, taken lazily
+  std::size_t index_chunks = 65'536;  ///< about 1 KiB each, taken lazily
 };
 
 struct FanoutCounters {
-  Counter encoded;         ///< lines encoded
-  Counter indexed;         ///< entries appended to group indexes
-  Counter log_full;        ///< events that found no memory, not even by eviction
-  Counter evicted;         ///< segments taken from slow readers
-  Counter dropped;         ///< entries that readers lost, by any policy
+  Counter encoded;   ///< lines encoded
+  Counter indexed;   ///< entries appended to group indexes
+  Counter log_full;  ///< events that found no memory, not even by eviction
+  Counter evicted;   ///< segments taken from slow readers
+  Counter dropped;   ///< entries that readers lost, by any policy
 };
 
 class Fanout {
@@ -184,7 +191,9 @@ class Fanout {
   /// Events waiting for this reader, without those it ignores.
   std::uint32_t count_waiting(Reader& reader) noexcept;
   /// Whether there is any entry, even one the reader ignores; O(1).
-  bool has_waiting(const Reader& reader) const noexcept { return reader.backlog_ != nullptr || reader.chunk_ != nullptr; }
+  bool has_waiting(const Reader& reader) const noexcept {
+    return reader.backlog_ != nullptr || reader.chunk_ != nullptr;
+  }
   bool is_inside_line(const Reader& reader) const noexcept { return reader.line_sent_ != 0; }
   /// Hands the rest of a line of which a part is out to take_rest_of_line(). Not while sending.
   void finish_line(Reader& reader) noexcept {
@@ -197,18 +206,19 @@ class Fanout {
     std::size_t ranges = 0;
     std::size_t bytes = 0;
   };
-  /// Fills `ranges` with whole lines from the reader's cursor on, up to about `bytes_max`, and begins a send of them. With 0 bytes
-  /// nothing was begun (and ignored entries were passed over).
+  /// Fills `ranges` with whole lines from the reader's cursor on, up to about `bytes_max`, and begins a send of them.
+  /// With 0 bytes nothing was begun (and ignored entries were passed over).
   Gathered gather(Reader& reader, std::span<iovec> ranges, std::size_t bytes_max) noexcept;
   /// Ends the send begun by gather(): `bytes` of it went out (0..all). Returns how many whole events that completed.
   std::uint32_t finish_send(Reader& reader, std::size_t bytes) noexcept;
-  /// Takes the next line for polling readers: the view is valid until the next call on this object. Empty if nothing waits. Not while
-  /// sending, and not while inside a line.
+  /// Takes the next line for polling readers: the view is valid until the next call on this object. Empty if nothing
+  /// waits. Not while sending, and not while inside a line.
   std::span<const char> peek_line(Reader& reader) noexcept;
   void pop_line(Reader& reader) noexcept;
 
-  /// Drops entries until at most `keep` wait: the oldest first, or the lowest priority (7 before 0) first and the oldest of each. A line
-  /// of which a part is out stays. Not while sending. Returns how many were dropped; they are counted.
+  /// Drops entries until at most `keep` wait: the oldest first, or the lowest priority (7 before 0) first and the
+  /// oldest of each. A line of which a part is out stays. Not while sending. Returns how many were dropped; they are
+  /// counted.
   std::uint32_t drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept;
   /// Forgets everything waiting (CLRA); not counted as dropped.
   void clear(Reader& reader) noexcept;
@@ -241,6 +251,7 @@ class Fanout {
   void keep_reserve() noexcept;
   void flush_group(FilterGroup& group) noexcept;
   void check_lag(FilterGroup& group) noexcept;
+  bool needs_check(const Reader& reader, std::uint64_t& next_check) const noexcept;
   void trim(FilterGroup& group) noexcept;
   void move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept;
   void move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept;
@@ -260,7 +271,7 @@ class Fanout {
   FanoutSettings settings_;
   char* log_memory_;
   std::vector<LogSegment> segments_;
-  std::vector<LogSegment*> free_segments_;             ///< last in, first out
+  std::vector<LogSegment*> free_segments_;               ///< last in, first out
   IntrusiveList<LogSegment, SegmentTag> used_segments_;  ///< oldest first
   std::size_t segments_in_use_ = 0;
   std::array<LogSegment*, kFormats> current_{};
@@ -275,9 +286,10 @@ class Fanout {
   };
   std::vector<std::unique_ptr<FilterGroup>> groups_;
   std::unordered_map<GroupKey, FilterGroup*, GroupKeyHash> groups_by_key_;
-  std::vector<Reader*> scratch_;
+  std::vector<Reader*> scratch_;  ///< room for every reader
+  std::size_t reader_count_ = 0;
   bool evicting_allowed_ = true;
-  IntrusiveList<FilterGroup, GroupTag> touched_;
+  IntrusiveList<FilterGroup, GroupTag> touched_;  ///< got entries since the last flush()
   std::array<vscp::DateCache, kFormats> dates_;
   Interest interest_;
   FanoutCounters counters_;

@@ -324,7 +324,9 @@ void StreamSession::on_sent(const Completion& completion) noexcept {
 void StreamSession::after_progress() noexcept {
   if (slow_ && is_joined() && !worker_->fanout().has_waiting(*this)) slow_ = false;
   if (state_ == State::kOpen) {
-    if (held_ != nullptr && !busy_ && !is_congested()) process_held();
+    if (is_congested()) return;
+    on_progress();
+    if (held_ != nullptr && !busy_ && state_ == State::kOpen) process_held();
   } else if (state_ == State::kFlushing && !has_output() && !send_in_flight_) {
     if (end_seen_) {
       finish();
@@ -366,6 +368,15 @@ bool StreamSession::review_hold(std::uint64_t now_ns) noexcept {
   holding_ = false;
   slow_ = !caught_up;
   return true;
+}
+
+void StreamSession::describe(SessionInfo& info) noexcept {
+  info.channel = channel;
+  info.worker = worker_->index();
+  info.since_utc_ns = started_utc_ns_;
+  info.figures = figures_;
+  info.dropped = events_dropped();
+  if (is_joined()) info.queued = worker_->fanout().count_waiting(*this);
 }
 
 // ---- end --------------------------------------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "router/base/intrusive_list.h"
 #include "router/core/fanout.h"
+#include "router/core/slow_consumer.h"
 #include "router/core/timer_wheel.h"
 #include "router/core/worker.h"
 #include "router/io/ring.h"
@@ -27,6 +29,21 @@ struct SessionFigures {
   std::uint64_t events_out = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+};
+
+/// One row of a list of sessions.
+struct SessionInfo {
+  std::uint32_t channel = 0;
+  ThreadIndex worker = 0;
+  std::string user;
+  std::string peer;
+  std::string listener;
+  std::string mode;
+  vscp::Guid guid;
+  std::uint64_t since_utc_ns = 0;
+  SessionFigures figures;
+  std::uint64_t queued = 0;   ///< events waiting
+  std::uint64_t dropped = 0;
 };
 
 struct StreamLimits {
@@ -51,6 +68,8 @@ class StreamSession : public OpOwner,
   /// The process stops: sends what is queued (at most for `patience_ns`), then closes.
   void drain(std::uint64_t patience_ns) noexcept;
 
+  /// Fills in what operators see of the session.
+  virtual void describe(SessionInfo& info) noexcept;
   const SessionFigures& figures() const noexcept { return figures_; }
   std::uint64_t started_utc_ns() const noexcept { return started_utc_ns_; }
   bool is_open() const noexcept { return state_ == State::kOpen; }
@@ -63,6 +82,8 @@ class StreamSession : public OpOwner,
   virtual void on_deadline(std::uint64_t now_ns) noexcept = 0;
   /// The session leaves the open state.
   virtual void on_closing() noexcept {}
+  /// Output went out and the session is not congested: whoever was making a long reply goes on with it.
+  virtual void on_progress() noexcept {}
 
   Worker& worker() noexcept { return *worker_; }
   const Worker& worker() const noexcept { return *worker_; }

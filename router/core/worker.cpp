@@ -108,7 +108,6 @@ void Worker::flush() noexcept {
   if (ring_->buffers_free() > 0) {
     while (StreamSession* session = starved_.pop_front()) session->start_recv();
   }
-  for (StreamSession* session : graveyard_) delete session;
   graveyard_.clear();
 }
 
@@ -211,7 +210,7 @@ void Worker::mark_starved(StreamSession& session) noexcept {
 
 void Worker::bury(StreamSession& session) noexcept {
   if (session.channel != kNoChannel) release_channel(session.channel);
-  graveyard_.push_back(&session);
+  graveyard_.emplace_back(&session);
 }
 
 }  // namespace router

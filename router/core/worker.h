@@ -127,6 +127,8 @@ class Worker final : public EventThread {
   std::uint32_t take_channel(StreamSession& session) noexcept;
   void release_channel(std::uint32_t channel) noexcept;
   StreamSession* find_session(std::uint32_t channel) noexcept;
+  /// 1, 2, 3 ... on this worker.
+  std::uint64_t next_serial() noexcept { return ++serial_; }
   std::size_t session_count() const noexcept { return session_count_; }
   template <typename Function>
   void for_each_session(Function function) {
@@ -173,10 +175,11 @@ class Worker final : public EventThread {
   std::vector<StreamSession*> slots_;        ///< by session slot
   std::vector<std::uint32_t> free_slots_;    ///< min-heap: the lowest free id is used first
   std::size_t session_count_ = 0;
+  std::uint64_t serial_ = 0;
   IntrusiveList<StreamSession, DirtyTag> dirty_;
   IntrusiveList<StreamSession, BlockedTag> blocked_;
   IntrusiveList<StreamSession, StarvedTag> starved_;
-  std::vector<StreamSession*> graveyard_;
+  std::vector<std::unique_ptr<StreamSession>> graveyard_;
   std::vector<StreamSession*> holding_;
   std::vector<EventBuf*> inbox_batch_;
   std::array<std::uint64_t, kThreadsMax / 64> producers_to_wake_{};

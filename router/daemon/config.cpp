@@ -394,11 +394,11 @@ std::string default_state_folder() {
   // systemd may give several folders, separated by colons: the first is ours.
   const std::string given = environment("STATE_DIRECTORY");
   if (!given.empty()) return given.substr(0, given.find(':'));
-  if (::geteuid() == 0) return "/var/lib/vscprouter";
+  if (::geteuid() == 0) return "/var/lib/vscprouterd";
   const std::string state = environment("XDG_STATE_HOME");
-  if (!state.empty()) return state + "/vscprouter";
+  if (!state.empty()) return state + "/vscprouterd";
   const std::string home = environment("HOME");
-  return home.empty() ? "." : home + "/.local/state/vscprouter";
+  return home.empty() ? "." : home + "/.local/state/vscprouterd";
 }
 
 }  // namespace router

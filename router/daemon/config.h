@@ -15,10 +15,9 @@
 #include "protocol/guid.h"
 #include "router/base/config_node.h"
 #include "router/base/listen_address.h"
+#include "router/base/log.h"
 
 namespace router {
-
-enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kCritical, kOff };
 
 /// "logging"
 struct LoggingConfig {
@@ -91,8 +90,8 @@ std::string_view embedded_config_text() noexcept;
 /// Parses the embedded text; relative paths are relative to `state_folder`.
 ConfigResult embedded_config(const std::string& state_folder);
 
-/// Where state is kept without a configuration file: $STATE_DIRECTORY (set by systemd), else /var/lib/vscprouter for
-/// root, else $XDG_STATE_HOME/vscprouter, else ~/.local/state/vscprouter, else the working folder.
+/// Where state is kept without a configuration file: $STATE_DIRECTORY (set by systemd), else /var/lib/vscprouterd for
+/// root, else $XDG_STATE_HOME/vscprouterd, else ~/.local/state/vscprouterd, else the working folder.
 std::string default_state_folder();
 
 /// FF:FF:FF:FF:FF:FF:FF:FE:<mac>:00:00 of the first network interface with a MAC address (a device before virtual ones,

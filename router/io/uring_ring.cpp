@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
@@ -72,6 +73,11 @@ class UringRing final : public Ring {
   std::size_t messages_used_ = 0;
   std::size_t ranges_used_ = 0;
 };
+
+// liburing 2.3 declares io_uring_enable_rings() but does not export it.
+bool enable_ring(const io_uring& ring) noexcept {
+  return ::syscall(SYS_io_uring_register, ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) == 0;
+}
 
 std::string explain_setup_error(int error_number) {
   if (error_number == ENOSYS) {
@@ -146,7 +152,7 @@ io_uring_sqe* UringRing::next_sqe() noexcept {
 void UringRing::submit_now() noexcept {
   if (!enabled_) {
     // Binds the ring to this thread (IORING_SETUP_SINGLE_ISSUER takes the thread that enables it).
-    VR_ASSERT(io_uring_enable_rings(&ring_) == 0);
+    VR_ASSERT(enable_ring(ring_));
     enabled_ = true;
   }
   for (;;) {
@@ -239,7 +245,7 @@ void UringRing::submit_and_wait(std::uint64_t timeout_ns) noexcept {
     buffers_pending_ = 0;
   }
   if (!enabled_) {
-    VR_ASSERT(io_uring_enable_rings(&ring_) == 0);
+    VR_ASSERT(enable_ring(ring_));
     enabled_ = true;
     arm_wake();
   }

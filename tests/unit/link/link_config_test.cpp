@@ -46,7 +46,7 @@ TEST(LinkConfig, EmptyObjectGivesTheDocumentedDefaults) {
   EXPECT_EQ(c.max_out_bytes, 0U);
   EXPECT_FALSE(c.receive_sent_events);
   EXPECT_EQ(c.line_format, vscp::LineFormat::kLegacy);
-  EXPECT_EQ(c.slow_consumer, SlowConsumer::kDropLowestPriority);
+  EXPECT_EQ(c.slow_consumer, router::SlowConsumer::kDropLowestPriority);
   EXPECT_EQ(c.hold_producers_ms, 500U);
   EXPECT_EQ(c.login_timeout_s, 30U);
   EXPECT_EQ(c.idle_timeout_s, 43200U);
@@ -79,7 +79,7 @@ TEST(LinkConfig, EveryKeyIsRead) {
   EXPECT_EQ(c.max_out_bytes, 65536U);
   EXPECT_TRUE(c.receive_sent_events);
   EXPECT_EQ(c.line_format, vscp::LineFormat::kNanoseconds);
-  EXPECT_EQ(c.slow_consumer, SlowConsumer::kDisconnect);
+  EXPECT_EQ(c.slow_consumer, router::SlowConsumer::kDisconnect);
   EXPECT_EQ(c.hold_producers_ms, 0U);
   EXPECT_EQ(c.login_timeout_s, 5U);
   EXPECT_EQ(c.idle_timeout_s, 0U);

@@ -1,0 +1,29 @@
+// What all sessions of one listener share. Immutable while workers run, apart from the two services it points to.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "drivers/link/link_config.h"
+#include "drivers/link/login_service.h"
+#include "protocol/filter.h"
+#include "router/core/router.h"
+
+namespace drivers::link {
+
+struct LinkContext {
+  router::Router* router = nullptr;
+  LoginService* logins = nullptr;
+  LinkListenerConfig config;
+  std::string listener;                    ///< "127.0.0.1:9598", for show
+  std::string greeting;
+  std::string version_reply;               ///< "a,b,c,d"
+  std::uint64_t capabilities = 0;          ///< spec: class2.protocol type 20
+  std::function<void(const sockaddr_storage& peer)> on_closed;  ///< a session's worker; empty if nobody counts
+  std::function<void()> request_shutdown;  ///< SHUTDOWN; any thread
+};
+
+}  // namespace drivers::link

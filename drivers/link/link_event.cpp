@@ -1,0 +1,86 @@
+// SEND and MEASUREMENT: from a line to an event in a pooled buffer. Spec: vscp_tcpiplink.md#tcpip-send.
+#include "drivers/link/link_session.h"
+#include "drivers/link/measurement_command.h"
+#include "protocol/event_line.h"
+#include "protocol/link_reply.h"
+
+namespace drivers::link {
+namespace {
+
+constexpr std::uint16_t kMirrorFirst = 512;  // Level I events over Level II: destination GUID in data bytes 0-15
+constexpr std::uint16_t kMirrorLast = 1023;
+
+}  // namespace
+
+// Null: wait; the session is queued to be tried again.
+router::EventBuf* LinkSession::acquire_event() {
+  router::EventBuf* event = worker().may_publish() ? worker().publisher().try_acquire() : nullptr;
+  if (event == nullptr) wait_to_publish();
+  return event;
+}
+
+LinkSession::Done LinkSession::send(std::string_view argument) {
+  if (!user_->may_use(vscp::LinkVerb::kSend)) {
+    refuse(vscp::reply::kNoRights, vscp::Errc::kLimit);
+    return Done::kYes;
+  }
+  router::EventBuf* event = acquire_event();
+  if (event == nullptr) return Done::kNotYet;
+  if (!argument.empty() && argument.back() == '\r') argument.remove_suffix(1);
+  const auto hints = vscp::decode_event_line(argument, event->event);
+  if (!hints) {
+    worker().pool().give_back(event);
+    worker().counters_mutable().bad_events.add();
+    refuse(vscp::reply::kBadParameter, hints.error());
+    return Done::kYes;
+  }
+  if (hints->guid_missing) event->event.guid = guid_;
+  return publish(event, hints->time_missing, hints->timestamp_missing);
+}
+
+LinkSession::Done LinkSession::measurement(std::string_view argument) {
+  if (argument.empty()) {
+    refuse(vscp::reply::kBadParameter, vscp::Errc::kMissingField);
+    return Done::kYes;
+  }
+  router::EventBuf* event = acquire_event();
+  if (event == nullptr) return Done::kNotYet;
+  event->event.time_ns = 0;
+  event->event.timestamp_us = 0;
+  event->event.obid = 0;
+  const auto made = make_measurement(argument, event->event);
+  if (!made) {
+    worker().pool().give_back(event);
+    worker().counters_mutable().bad_events.add();
+    refuse(vscp::reply::kBadParameter, made.error());
+    return Done::kYes;
+  }
+  if (event->event.guid.is_zero()) event->event.guid = guid_;
+  return publish(event, true, true);
+}
+
+LinkSession::Done LinkSession::publish(router::EventBuf* event, bool time_missing, bool timestamp_missing) {
+  vscp::Event& value = event->event;
+  if (!user_->may_send(value.vscp_class, value.vscp_type) || !context_->config.in_filter.matches(value)) {
+    worker().pool().give_back(event);
+    worker().counters_mutable().bad_events.add();
+    refuse(vscp::reply::kEventNotAllowed, vscp::Errc::kLimit);
+    return Done::kYes;
+  }
+  if (time_missing) value.time_ns = worker().utc_ns();
+  if (timestamp_missing) value.timestamp_us = static_cast<std::uint32_t>(worker().utc_ns() / 1000);
+  // Delivered with the sender's channel; a channel that the sender names does not get the event (both are what clients rely on).
+  event->skip_channel = value.obid == channel ? router::kNoChannel : value.obid;
+  value.obid = channel;
+  if (value.vscp_class >= kMirrorFirst && value.vscp_class <= kMirrorLast && value.data_size >= 16) {
+    vscp::Guid destination;
+    std::copy_n(value.data.begin(), 14, destination.bytes.begin());  // bytes 14-15 are the node's
+    event->only_channel = worker().channels().find(destination);
+  }
+  ++figures_mutable().events_in;
+  worker().publish(event);
+  reply(vscp::reply::kOk);
+  return Done::kYes;
+}
+
+}  // namespace drivers::link

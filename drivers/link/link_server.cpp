@@ -1,0 +1,104 @@
+#include "drivers/link/link_server.h"
+
+#include <algorithm>
+
+#include "drivers/link/link_listener.h"
+#include "drivers/link/link_session.h"
+#include "protocol/link_reply.h"
+#include "router/io/socket.h"
+
+namespace drivers::link {
+namespace {
+
+// How long a session may go on taking what is queued for it when the process stops.
+constexpr std::uint64_t kDrainNs = 3'000'000'000;
+
+// Spec: class2.protocol.md type 20, capability code: only what is really there.
+constexpr std::uint64_t kManyInterfaces = std::uint64_t{1} << 61U;
+constexpr std::uint64_t kLinkServer = std::uint64_t{1} << 15U;
+constexpr std::uint64_t kIpv6 = std::uint64_t{1} << 6U;
+constexpr std::uint64_t kIpv4 = std::uint64_t{1} << 5U;
+constexpr std::uint64_t kManyConnections = std::uint64_t{1} << 3U;
+
+std::uint64_t capabilities_of(const std::vector<LinkListenerSetup>& setups) {
+  std::uint64_t bits = kManyInterfaces | kLinkServer | kManyConnections;
+  for (const auto& setup : setups) {
+    for (const auto& address : setup.config.addresses) {
+      if (address.storage.ss_family == AF_INET6) bits |= kIpv6;
+      if (address.storage.ss_family == AF_INET || address.all_interfaces) bits |= kIpv4;
+    }
+  }
+  return bits;
+}
+
+// "0.1.0" as the four numbers of VERSION.
+std::string version_numbers(std::string version) {
+  std::replace(version.begin(), version.end(), '.', ',');
+  return version + ",0";
+}
+
+}  // namespace
+
+LinkServer::LinkServer(router::Router& router, std::vector<LinkListenerSetup> setups,
+                       std::function<void()> request_shutdown)
+    : router_(&router), setups_(std::move(setups)), request_shutdown_(std::move(request_shutdown)) {}
+
+LinkServer::~LinkServer() = default;
+
+std::string LinkServer::open() {
+  const std::string& version = router_->settings().version;
+  for (auto& setup : setups_) {
+    logins_.push_back(std::make_unique<LoginService>(router_->clock(), setup.users, setup.on_old_form));
+    for (const auto& address : setup.config.addresses) {
+      auto socket = router::listen_tcp(address);
+      if (!socket) return socket.error();
+      auto context = std::make_shared<LinkContext>();
+      context->router = router_;
+      context->logins = logins_.back().get();
+      context->config = setup.config;
+      context->listener = router::address_text(router::local_address(socket->get()));
+      context->greeting = "Welcome to the VSCP daemon.\r\nVersion: vscprouterd " + version + "\r\n";
+      context->greeting += vscp::reply::kOk;
+      context->version_reply = version_numbers(version);
+      context->capabilities = capabilities_of(setups_);
+      context->request_shutdown = request_shutdown_;
+      auto& worker = router_->worker(static_cast<router::ThreadIndex>(listeners_.size() % router_->worker_count()));
+      listeners_.push_back(std::make_unique<LinkListener>(worker, std::move(*socket), std::move(context)));
+    }
+  }
+  return {};
+}
+
+void LinkServer::start() {
+  for (auto& logins : logins_) logins->start();
+  for (auto& listener : listeners_) {
+    listener->worker().post(router::make_task([&listener] { listener->start(); }));
+  }
+}
+
+void LinkServer::drain() {
+  for (auto& listener : listeners_) {
+    listener->worker().post(router::make_task([&listener] { listener->stop(); }));
+  }
+  router_->visit_workers(
+      [](router::Worker& worker) {
+        worker.for_each_session([](router::StreamSession& session) { session.drain(kDrainNs); });
+      },
+      [] {});
+}
+
+void LinkServer::stop() {
+  for (auto& logins : logins_) logins->stop();
+}
+
+std::vector<std::string> LinkServer::addresses() const {
+  std::vector<std::string> texts;
+  for (const auto& listener : listeners_) texts.push_back(listener->address());
+  return texts;
+}
+
+void LinkServer::set_users(std::size_t index, std::shared_ptr<const router::UserDirectory> users) {
+  logins_[index]->set_users(std::move(users));
+}
+
+}  // namespace drivers::link

@@ -1,0 +1,51 @@
+// The tcp/ip link server: listening sockets, placing of new connections, login service. Spec: vscp_tcpiplink.md.
+//
+// New connections come in on one worker per listener and go to the worker with the fewest sessions: VSCP has few, long connections, so counting
+// beats hashing (SO_REUSEPORT).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drivers/link/link_context.h"
+#include "router/core/driver.h"
+#include "router/core/router.h"
+
+namespace drivers::link {
+
+class LinkListener;
+
+/// One configured listener with its users.
+struct LinkListenerSetup {
+  LinkListenerConfig config;
+  std::shared_ptr<const router::UserDirectory> users;
+  LoginService::OldFormHandler on_old_form;
+};
+
+class LinkServer final : public router::Driver {
+ public:
+  LinkServer(router::Router& router, std::vector<LinkListenerSetup> setups, std::function<void()> request_shutdown);
+  ~LinkServer() override;
+
+  std::string_view name() const noexcept override { return "link"; }
+  std::string open() override;
+  void start() override;
+  void drain() override;
+  void stop() override;
+
+  /// After open(): "127.0.0.1:9598" of each socket, with the port that the system chose.
+  std::vector<std::string> addresses() const;
+  /// New users for listener `index`; sessions that are logged in keep what they have.
+  void set_users(std::size_t index, std::shared_ptr<const router::UserDirectory> users);
+
+ private:
+  router::Router* router_;
+  std::vector<LinkListenerSetup> setups_;
+  std::function<void()> request_shutdown_;
+  std::vector<std::unique_ptr<LoginService>> logins_;
+  std::vector<std::unique_ptr<LinkListener>> listeners_;
+};
+
+}  // namespace drivers::link

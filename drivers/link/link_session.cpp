@@ -1,0 +1,367 @@
+#include "drivers/link/link_session.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "drivers/link/filter_join.h"
+#include "protocol/link_reply.h"
+#include "router/base/log.h"
+#include "router/io/socket.h"
+
+namespace drivers::link {
+
+using router::LogKind;
+using router::LogLevel;
+
+// ---- LineTail ---------------------------------------------------------------------------------------------------------------
+
+std::string_view LineTail::text() const noexcept {
+  if (block_ == nullptr) return {};
+  return long_.empty() ? std::string_view(block_->bytes, block_->end) : std::string_view(long_);
+}
+
+bool LineTail::append(router::Slab& blocks, std::string_view text) {
+  if (block_ == nullptr) {
+    block_ = static_cast<router::OutBlock*>(blocks.try_take());
+    if (block_ == nullptr) return false;
+    block_->end = 0;
+  }
+  if (long_.empty() && block_->end + text.size() <= router::OutBlock::kBytes) {
+    std::memcpy(block_->bytes + block_->end, text.data(), text.size());
+    block_->end += static_cast<std::uint32_t>(text.size());
+    return true;
+  }
+  if (long_.empty()) long_.assign(block_->bytes, block_->end);
+  long_.append(text);
+  return true;
+}
+
+void LineTail::shrink(std::size_t size) {
+  if (long_.empty()) {
+    block_->end = static_cast<std::uint32_t>(size);
+  } else {
+    long_.resize(size);
+  }
+}
+
+void LineTail::clear(router::Slab& blocks) noexcept {
+  if (block_ == nullptr) return;
+  blocks.give(block_);
+  block_ = nullptr;
+  if (!long_.empty()) std::string().swap(long_);
+}
+
+// ---- life -------------------------------------------------------------------------------------------------------------------
+
+LinkSession::LinkSession(router::Worker& worker, router::Socket socket, std::shared_ptr<const LinkContext> context)
+    : StreamSession(worker, socket, {context->config.slow_consumer, context->config.hold_producers_ms}),
+      context_(std::move(context)),
+      peer_(router::peer_address(socket)),
+      serial_(worker.next_serial()),
+      opened_ns_(worker.now_ns()) {}
+
+LinkSession::~LinkSession() { tail_.clear(worker().out_blocks()); }
+
+void LinkSession::open() {
+  channel = worker().take_channel(*this);
+  start();
+  if (channel == router::kNoChannel) {
+    turn_away(vscp::reply::kTooManySessions);
+    return;
+  }
+  const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
+  guid_ = router::channel_guid(base, channel);
+  events_max = context_->config.max_out_queue;
+  receives_own = context_->config.receive_sent_events;
+  reply(context_->greeting);
+  update_deadline();
+}
+
+void LinkSession::turn_away(std::string_view text) {
+  worker().counters_mutable().refused.add();
+  reply(text);
+  close_after_flush();
+}
+
+void LinkSession::on_closing() noexcept {
+  if (guid_is_set_) announce_guid(false);
+  if (context_->on_closed) context_->on_closed(peer_);
+}
+
+void LinkSession::describe(router::SessionInfo& info) noexcept {
+  StreamSession::describe(info);
+  info.user = user_ == nullptr ? "" : user_->name;
+  info.peer = router::address_text(peer_);
+  info.listener = context_->listener;
+  info.mode = !is_open() ? "closing" : user_ == nullptr ? "login" : in_loop ? "rcvloop" : "command";
+  info.guid = guid_;
+}
+
+// One timer for everything that may become due; what is due is found out when it fires.
+void LinkSession::update_deadline() {
+  const std::uint64_t never = ~std::uint64_t{0};
+  std::uint64_t due = never;
+  const auto at_most = [&due](std::uint64_t candidate) { due = std::min(due, candidate); };
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  if (penalty_until_ns_ != 0) at_most(penalty_until_ns_);
+  if (!is_logged_in() && penalty_until_ns_ == 0 && !is_busy()) {
+    at_most(opened_ns_ + context_->config.login_timeout_s * kSecond);
+  }
+  if (in_loop) {
+    if (gap_until_ns_ != 0) at_most(gap_until_ns_);
+    at_most(alive_next_ns_);
+  } else if (is_logged_in() && context_->config.idle_timeout_s != 0) {
+    at_most(last_input_ns() + context_->config.idle_timeout_s * kSecond);
+  }
+  if (due != never) set_deadline(due);
+}
+
+void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  if (penalty_until_ns_ != 0 && now_ns >= penalty_until_ns_) {
+    reply(vscp::reply::kBadLogin);
+    close_after_flush();
+    return;
+  }
+  if (!is_logged_in() && penalty_until_ns_ == 0 && !is_busy() &&
+      now_ns >= opened_ns_ + context_->config.login_timeout_s * kSecond) {
+    worker().counters_mutable().timeouts.add();
+    reply(vscp::reply::kLoginTimeout);
+    close_after_flush();
+    return;
+  }
+  if (in_loop) {
+    if (gap_until_ns_ != 0 && now_ns >= gap_until_ns_) {
+      gap_until_ns_ = 0;
+      open_loop(true);
+    }
+    if (now_ns >= alive_next_ns_) {
+      // A peer that takes nothing is told nothing: the lines would only pile up.
+      if (!is_congested()) reply(vscp::reply::kAlive);
+      alive_next_ns_ = now_ns + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
+    }
+  } else if (is_logged_in() && context_->config.idle_timeout_s != 0 &&
+             now_ns >= last_input_ns() + context_->config.idle_timeout_s * kSecond) {
+    worker().counters_mutable().timeouts.add();
+    reply(vscp::reply::kIdleTimeout);
+    close_after_flush();
+    return;
+  }
+  update_deadline();
+}
+
+void LinkSession::on_progress() noexcept {
+  if (!long_reply_.empty()) continue_long_reply();
+  if (retr_running_) continue_retr();
+}
+
+// ---- lines ------------------------------------------------------------------------------------------------------------------
+
+std::size_t LinkSession::on_input(std::span<const char> bytes) noexcept {
+  const std::string_view text(bytes.data(), bytes.size());
+  std::size_t done = 0;
+  while (done < text.size() && is_open() && !is_busy() && !is_congested()) {
+    const void* found = std::memchr(text.data() + done, '\n', text.size() - done);
+    if (found == nullptr) {
+      if (store_tail(text.substr(done))) done = text.size();
+      break;
+    }
+    const auto end = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+    const std::string_view piece = text.substr(done, end - done);
+    if (tail_.empty()) {
+      if (piece.size() > context_->config.line_max) {
+        refuse_long_line();
+        break;
+      }
+      if (handle_line(piece) == Done::kNotYet) break;
+    } else {
+      const std::size_t before = tail_.size();
+      if (!store_tail(piece)) break;
+      if (handle_line(tail_.text()) == Done::kNotYet) {
+        tail_.shrink(before);
+        break;
+      }
+      keep_last_send();
+      tail_.clear(worker().out_blocks());
+    }
+    done = end + 1;
+  }
+  keep_last_send();
+  return done;
+}
+
+bool LinkSession::store_tail(std::string_view text) {
+  if (tail_.size() + text.size() > context_->config.line_max) {
+    refuse_long_line();
+    return false;
+  }
+  if (!tail_.append(worker().out_blocks(), text)) {
+    router::logf(LogLevel::kError, LogKind::kResource, "no memory for a command line: closing channel %u", channel);
+    abort();
+    return false;
+  }
+  return true;
+}
+
+void LinkSession::refuse_long_line() {
+  worker().counters_mutable().bad_commands.add();
+  reply(vscp::reply::kLineTooLong);
+  close_after_flush();
+}
+
+void LinkSession::refuse(std::string_view text, vscp::Errc code) {
+  last_error_ = code;
+  worker().counters_mutable().bad_commands.add();
+  reply(text);
+}
+
+LinkSession::Done LinkSession::handle_line(std::string_view line) {
+  // SEND is what a router spends its life on: known by its first letters, before the table is asked.
+  if (line.size() > 5 && line[4] == ' ' && is_logged_in()) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, line.data(), sizeof(word));
+    constexpr std::uint32_t kSend = 0x646e6573;  // "send", little endian
+    if ((word | 0x20202020U) == kSend) {
+      const Done done = send(line.substr(5));
+      if (done == Done::kYes) last_send_ = line;
+      return done;
+    }
+  }
+  const auto command = vscp::parse_link_command(line);
+  if (!command) {
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return Done::kYes;  // an empty line gets no answer
+    worker().counters_mutable().commands.add();
+    refuse(vscp::reply::kUnknownCommand, command.error());
+    return Done::kYes;
+  }
+  const Done done = run_command(*command);
+  if (done == Done::kNotYet) return done;
+  worker().counters_mutable().commands.add();
+  const auto verb = command->info->verb;
+  if (verb != vscp::LinkVerb::kRepeat && verb != vscp::LinkVerb::kUser && verb != vscp::LinkVerb::kPass) remember(line);
+  return done;
+}
+
+// Of a burst of SENDs only the last is kept for "+", and only once per buffer: copying each would cost more than routing it.
+void LinkSession::keep_last_send() {
+  if (last_send_.empty()) return;
+  const std::string_view line = last_send_;
+  last_send_ = {};
+  remember(line, true);
+}
+
+void LinkSession::remember(std::string_view line, bool is_send) {
+  keep_last_send();
+  if (repeating_) return;
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+  if (is_send && last_is_send_) {
+    history_.back().assign(line);
+    return;
+  }
+  if (history_.size() == kHistoryMax) {
+    std::rotate(history_.begin(), history_.begin() + 1, history_.end());
+  } else {
+    history_.emplace_back();
+  }
+  // Room for any SEND at once: later ones of a stream must not allocate.
+  if (is_send) history_.back().reserve(kSendLineRoom);
+  history_.back().assign(line);
+  last_is_send_ = is_send;
+}
+
+// ---- login ------------------------------------------------------------------------------------------------------------------
+
+void LinkSession::user(std::string_view name) {
+  if (is_logged_in()) {
+    reply(vscp::reply::kOk);
+  } else if (name.empty() || name.size() > vscp::kUserNameMax) {
+    refuse(vscp::reply::kBadParameter, vscp::Errc::kMissingField);
+  } else {
+    user_name_ = name;
+    reply(vscp::reply::kUserOk);
+  }
+}
+
+void LinkSession::pass(std::string_view password) {
+  if (is_logged_in()) {
+    reply(vscp::reply::kOk);
+    return;
+  }
+  if (user_name_.empty()) {
+    refuse(vscp::reply::kNeedUser, vscp::Errc::kMissingField);
+    return;
+  }
+  if (password.empty()) {
+    refuse(vscp::reply::kBadParameter, vscp::Errc::kMissingField);
+    close_after_flush();
+    return;
+  }
+  LoginRequest request;
+  request.user = user_name_;
+  request.password = password.substr(0, 1024);
+  request.host = router::host_text(peer_);
+  request.delay_ms = context_->config.login_failure_delay_ms;
+  request.delay_max_ms = context_->config.login_failure_delay_max_ms;
+  router::Worker& home = worker();
+  request.done = [&home, id = channel, serial = serial_](LoginResult result) {
+    home.post(router::make_task([&home, id, serial, result = std::move(result)] {
+      auto* session = static_cast<LinkSession*>(home.find_session(id));
+      if (session != nullptr && session->serial() == serial && session->is_open()) session->on_login(result);
+    }));
+  };
+  set_busy(true);
+  if (!context_->logins->check(std::move(request))) {
+    reply(vscp::reply::kBusy);
+    close_after_flush();
+  }
+}
+
+void LinkSession::on_login(const LoginResult& result) {
+  if (result.outcome == LoginOutcome::kAccepted &&
+      !result.user->host_allowed(reinterpret_cast<const sockaddr*>(&peer_))) {
+    router::logf(LogLevel::kWarn, LogKind::kRefused, "user '%s' may not come from %s", user_name_.c_str(),
+                 router::address_text(peer_).c_str());
+    worker().counters_mutable().login_failures.add();
+    reply(vscp::reply::kBadPeer);
+    close_after_flush();
+    return;
+  }
+  if (result.outcome == LoginOutcome::kAccepted) {
+    install_user(result);
+    return;
+  }
+  worker().counters_mutable().login_failures.add();
+  router::logf(LogLevel::kWarn, LogKind::kLoginFailed, "login of '%s' from %s refused: %s", user_name_.c_str(),
+               router::address_text(peer_).c_str(),
+               result.outcome == LoginOutcome::kBadHash ? "the stored password of this user is in no known form"
+                                                        : "wrong user name or password");
+  penalty_until_ns_ = worker().now_ns() + std::uint64_t{result.delay_ms} * 1'000'000;
+  if (result.delay_ms == 0) {
+    reply(vscp::reply::kBadLogin);
+    close_after_flush();
+  } else {
+    update_deadline();
+  }
+}
+
+void LinkSession::install_user(const LoginResult& result) {
+  users_ = result.users;
+  user_ = result.user;
+  user_name_.clear();
+  user_name_.shrink_to_fit();
+  const auto& overrides = user_->overrides;
+  events_max = overrides.max_out_queue.value_or(context_->config.max_out_queue);
+  receives_own = overrides.receive_sent_events.value_or(context_->config.receive_sent_events);
+  filter_ = user_->filter;
+  worker().counters_mutable().logins.add();
+  router::logf(LogLevel::kInfo, LogKind::kLogin, "user '%s' logged in from %s, channel %u", user_->name.c_str(),
+               router::address_text(peer_).c_str(), channel);
+  // The queue of a session fills from here on, before the reply says so.
+  worker().fanout().join(*this, join_filters(context_->config.out_filter, filter_),
+                         overrides.line_format.value_or(context_->config.line_format));
+  reply(vscp::reply::kOk);
+  update_deadline();
+  set_busy(false);
+}
+
+}  // namespace drivers::link

@@ -1,0 +1,125 @@
+#include "drivers/link/login_service.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "router/base/crypto.h"
+#include "router/base/log.h"
+#include "router/base/password.h"
+
+namespace drivers::link {
+namespace {
+
+constexpr std::size_t kWaitingMax = 16'384;
+constexpr std::size_t kCacheEntries = 65'536;
+constexpr std::size_t kFailureEntriesMax = 16'384;
+constexpr std::uint64_t kForgetNs = 600'000'000'000;
+// Hashing must not take the processor away from the workers.
+constexpr int kNiceness = 10;
+
+}  // namespace
+
+LoginService::LoginService(const router::Clock& clock, std::shared_ptr<const router::UserDirectory> users,
+                           OldFormHandler on_old_form)
+    : clock_(&clock),
+      users_(std::move(users)),
+      on_old_form_(std::move(on_old_form)),
+      cache_(kCacheEntries, random_),
+      queue_(kWaitingMax) {}
+
+LoginService::~LoginService() { stop(); }
+
+void LoginService::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "vr-login");
+    ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread, on Linux
+    while (auto task = queue_.wait_task()) task->run();
+  });
+}
+
+void LoginService::stop() {
+  if (!thread_.joinable()) return;
+  queue_.close();
+  thread_.join();
+}
+
+bool LoginService::check(LoginRequest request) {
+  auto task = router::make_task([this, request = std::move(request)]() mutable { run(request); });
+  return queue_.try_post(task);
+}
+
+void LoginService::set_users(std::shared_ptr<const router::UserDirectory> users) {
+  auto task = router::make_task([this, users = std::move(users)]() mutable {
+    users_ = std::move(users);
+    cache_.clear();
+  });
+  if (!queue_.try_post(task)) {
+    router::log(router::LogLevel::kError, router::LogKind::kOnce, "users not reloaded: too many logins are waiting; try again");
+  }
+}
+
+void LoginService::run(LoginRequest& request) {
+  LoginResult result = judge(request);
+  router::secure_wipe(request.password.data(), request.password.size());
+  request.done(std::move(result));
+}
+
+LoginResult LoginService::judge(LoginRequest& request) {
+  LoginResult result;
+  result.users = users_;
+  const router::User* user = users_->find(request.user);
+  bool bad_hash = false;
+  if (password_matches(user, request, bad_hash)) {
+    failures_.erase(request.host);
+    result.outcome = LoginOutcome::kAccepted;
+    result.user = user;
+    return result;
+  }
+  result.outcome = bad_hash ? LoginOutcome::kBadHash : LoginOutcome::kWrong;
+  result.delay_ms = note_failure(request);
+  return result;
+}
+
+bool LoginService::password_matches(const router::User* user, const LoginRequest& request, bool& bad_hash) {
+  if (user == nullptr) {
+    if (decoy_hash_.empty()) decoy_hash_ = router::hash_password("no such user").value_or("");
+    router::check_password(decoy_hash_, request.user, request.password);
+    return false;
+  }
+  if (cache_.contains(user->name, user->password_hash, request.password)) return true;
+  switch (router::check_password(user->password_hash, user->name, request.password)) {
+    case router::PasswordCheck::kMatch:
+      cache_.remember(user->name, user->password_hash, request.password);
+      return true;
+    case router::PasswordCheck::kMatchOldForm:
+      cache_.remember(user->name, user->password_hash, request.password);
+      if (on_old_form_) {
+        if (auto fresh = router::hash_password(request.password)) on_old_form_(*user, *fresh);
+      }
+      return true;
+    case router::PasswordCheck::kMalformedHash:
+      bad_hash = true;
+      return false;
+    case router::PasswordCheck::kMismatch:
+      break;
+  }
+  return false;
+}
+
+std::uint32_t LoginService::note_failure(const LoginRequest& request) {
+  const std::uint64_t now = clock_->monotonic_ns();
+  if (failures_.size() >= kFailureEntriesMax) {
+    std::erase_if(failures_, [now](const auto& entry) { return now - entry.second.last_ns > kForgetNs; });
+    if (failures_.size() >= kFailureEntriesMax) failures_.clear();
+  }
+  Failures& failures = failures_[request.host];
+  if (now - failures.last_ns > kForgetNs) failures.count = 0;
+  failures.last_ns = now;
+  const std::uint32_t doublings = std::min<std::uint32_t>(failures.count++, 16);
+  const std::uint64_t delay = std::uint64_t{request.delay_ms} << doublings;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(delay, std::max(request.delay_max_ms, request.delay_ms)));
+}
+
+}  // namespace drivers::link

@@ -1,0 +1,55 @@
+// A thread for work that may block: password hashing, a simulator, driver libraries, MQTT. It publishes events like a worker does,
+// and can be given tasks.
+//
+// Thread rule: post_work() from any thread; the rest on the helper's own thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "router/core/event_thread.h"
+#include "router/core/publisher.h"
+
+namespace router {
+
+class HelperThread : public EventThread {
+ public:
+  HelperThread(ThreadIndex index, const ThreadTable& threads, std::size_t pool_capacity)
+      : EventThread(index, threads.size(), pool_capacity), publisher_(*this, threads) {}
+  ~HelperThread() override { join(); }
+
+  /// Receives no events unless a derived class says otherwise.
+  const Interest* interest() const noexcept override { return nullptr; }
+
+  /// Runs body() on a new thread named `name`.
+  void start(const char* name);
+  /// Any thread: asks body() to return.
+  void request_stop() noexcept {
+    stop_.store(true, std::memory_order_release);
+    nudge();
+  }
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+ protected:
+  /// The thread's work; returns soon after is_stopping().
+  virtual void body() = 0;
+  bool is_stopping() const noexcept { return stop_.load(std::memory_order_acquire); }
+  Publisher& publisher() noexcept { return publisher_; }
+  /// Publishes; waits while receivers give no credit, so that a flood is slowed and not lost. False if stopping: the event is dropped.
+  bool publish(EventBuf* event) noexcept;
+  /// Sleeps until nudged, posted to, or `timeout_ns` has passed. Runs tasks.
+  void sleep_and_run_tasks(std::uint64_t timeout_ns) noexcept;
+
+ private:
+  void wake() noexcept override;
+
+  Publisher publisher_;
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint32_t> wakes_{0};
+  std::thread thread_;
+};
+
+}  // namespace router

@@ -1,0 +1,105 @@
+#include "router/core/router.h"
+
+#include <chrono>
+#include <cstdio>
+#include <future>
+
+#include "router/base/check.h"
+#include "router/base/cpu.h"
+
+namespace router {
+namespace {
+
+// Buffers of one thread that can be out at the same time, one line per reason.
+std::size_t sum_of_bounds(const RouterSettings& settings) {
+  const std::size_t receivers = std::size_t{settings.workers} + settings.helpers;
+  const std::size_t staged = receivers * 256;                               // staged for each receiver
+  const std::size_t in_inboxes = receivers * kInboxCredit;                  // waiting in its inbox
+  const std::size_t taken = receivers * settings.worker.inbox_batch_max;    // taken by it, not yet sent home
+  const std::size_t decoding = 64;                                          // being filled
+  return staged + in_inboxes + taken + decoding;
+}
+
+}  // namespace
+
+Router::Router(const RouterSettings& settings, const Clock& clock)
+    : settings_(settings),
+      clock_(&clock),
+      started_utc_ns_(clock.utc_ns()),
+      pool_capacity_(settings.event_pool != 0 ? settings.event_pool : sum_of_bounds(settings)),
+      threads_(settings.workers, settings.helpers) {}
+
+std::unique_ptr<Router> Router::make(const RouterSettings& settings, const Clock& clock, const RingFactory& make_ring,
+                                     std::string& error) {
+  std::unique_ptr<Router> router(new Router(settings, clock));
+  for (ThreadIndex index = 0; index < settings.workers; ++index) {
+    auto ring = make_ring(error);
+    if (ring == nullptr) return nullptr;
+    router->workers_.push_back(std::make_unique<Worker>(index, router->threads_, router->hold_, settings.worker,
+                                                        std::move(ring), clock, settings.guid, router->pool_capacity_));
+    router->threads_.set(index, *router->workers_.back());
+  }
+  return router;
+}
+
+Router::~Router() { stop(); }
+
+void Router::add_helper(ThreadIndex index, HelperThread& helper, const InterfaceInfo& info) {
+  VR_ASSERT(running_.empty() && index < settings_.helpers);
+  threads_.set(helper_thread_index(index), helper);
+  interfaces_.push_back(info);
+  for (auto& worker : workers_) worker->channels().set(info.guid, info.channel);
+}
+
+void Router::start() {
+  VR_ASSERT(running_.empty());
+  for (auto& worker : workers_) {
+    const int cpu = settings_.cpus.empty() ? -1 : settings_.cpus[worker->index() % settings_.cpus.size()];
+    running_.emplace_back([&worker, cpu] {
+      char name[16];
+      std::snprintf(name, sizeof(name), "vr-worker-%u", static_cast<unsigned>(worker->index()));
+      name_and_pin_thread(name, cpu);
+      worker->run();
+    });
+  }
+}
+
+void Router::stop() {
+  for (auto& worker : workers_) worker->request_stop();
+  for (auto& thread : running_) thread.join();
+  running_.clear();
+}
+
+void Router::visit_workers(std::function<void(Worker&)> visit, std::function<void()> done) {
+  struct Tour {
+    Router* router;
+    std::function<void(Worker&)> visit;
+    std::function<void()> done;
+  };
+  // Hops from worker to worker, so that nothing is shared.
+  struct Hop {
+    static void go(std::shared_ptr<Tour> tour, ThreadIndex index) {
+      Worker& worker = tour->router->worker(index);
+      worker.post(make_task([tour = std::move(tour), index]() mutable {
+        tour->visit(tour->router->worker(index));
+        const auto next = static_cast<ThreadIndex>(index + 1);
+        if (next < tour->router->worker_count()) {
+          go(std::move(tour), next);
+        } else {
+          tour->done();
+        }
+      }));
+    }
+  };
+  Hop::go(std::make_shared<Tour>(this, std::move(visit), std::move(done)), 0);
+}
+
+bool Router::visit_workers_and_wait(std::function<void(Worker&)> visit, std::uint32_t timeout_ms) {
+  // Shared, because a tour that comes too late must find something to finish in.
+  auto finished = std::make_shared<std::promise<void>>();
+  auto future = finished->get_future();
+  visit_workers(std::move(visit), [finished] { finished->set_value(); });
+  return future.wait_for(std::chrono::milliseconds(timeout_ms)) == std::future_status::ready;
+}
+
+}  // namespace router

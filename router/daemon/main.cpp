@@ -1,0 +1,62 @@
+// vscprouterd: reads the command line and the configuration, then hands over to the supervisor.
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "router/base/listen_address.h"
+#include "router/daemon/config.h"
+#include "router/daemon/options.h"
+#include "router/daemon/supervisor.h"
+
+namespace {
+
+void print_issues(const std::vector<router::ConfigIssue>& issues, const char* kind) {
+  for (const auto& issue : issues) std::fprintf(stderr, "%s: %s\n", kind, router::to_text(issue).c_str());
+}
+
+router::ConfigResult read_config(const router::Options& options) {
+  if (!options.config_file.empty()) return router::load_config(options.config_file);
+  std::error_code ignored;
+  const std::string folder = options.state_folder.empty() ? router::default_state_folder() : options.state_folder;
+  return router::embedded_config(std::filesystem::absolute(folder, ignored).string());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  const auto options = router::parse_options(argc, argv, exit_code);
+  if (!options) return exit_code;
+
+  router::ConfigResult result = read_config(*options);
+  print_issues(result.warnings, "warning");
+  print_issues(result.errors, "error");
+  if (!result.config) return EXIT_FAILURE;
+  router::Config& config = *result.config;
+  if (!options->listen.empty()) {
+    auto addresses = router::parse_listen_addresses(options->listen);
+    if (!addresses) {
+      std::fprintf(stderr, "error: --listen %s: %s\n", options->listen.c_str(), addresses.error().c_str());
+      return EXIT_FAILURE;
+    }
+    if (config.link.empty()) {
+      std::fprintf(stderr, "error: --listen needs a link listener in the configuration\n");
+      return EXIT_FAILURE;
+    }
+    config.link.front().addresses = *addresses;
+  }
+  if (options->simulate) config.simulate.enable = true;
+  if (options->check_config) {
+    std::printf("configuration is good\n");
+    return EXIT_SUCCESS;
+  }
+
+  router::Supervisor supervisor(*options, std::move(config));
+  if (const auto error = supervisor.start(); !error.empty()) {
+    std::fprintf(stderr, "error: %s\n", error.c_str());
+    return EXIT_FAILURE;
+  }
+  supervisor.run();
+  return EXIT_SUCCESS;
+}

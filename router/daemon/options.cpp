@@ -1,0 +1,56 @@
+#include "router/daemon/options.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+namespace router {
+
+std::optional<std::uint64_t> parse_duration_ms(const std::string& text) {
+  double value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc{} || !(value > 0) || value > 1e9) return std::nullopt;
+  const std::string unit(result.ptr, text.data() + text.size());
+  const double factor = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  if (factor == 0) return std::nullopt;
+  return static_cast<std::uint64_t>(value * factor);
+}
+
+std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
+  Options options;
+  std::string run_for;
+  bool foreground = false;
+  CLI::App app{
+      "vscprouterd routes VSCP events between tcp/ip link clients.\n"
+      "Without a configuration file it runs on its embedded default: one listener on 127.0.0.1:9598."};
+  app.set_version_flag("-v,--version", "vscprouterd " VSCPROUTER_VERSION);
+  app.add_option("-c,--config", options.config_file, "configuration file (JSON with comments)");
+  app.add_option("-r,--state", options.state_folder, "folder for users.json and the admin socket");
+  app.add_option("--listen", options.listen, "address:port of the first link listener instead of the configured one");
+  app.add_flag("--check-config", options.check_config, "print every error of the configuration and end");
+  app.add_flag("--simulate", options.simulate, "also run a simulator that publishes events of a field of nodes");
+  app.add_option("--for", run_for, "end by itself after this time: 10s, 500ms, 2m, 1h");
+  app.add_flag("-s,--stay", foreground, "stay in the foreground (always so; accepted for old start scripts)");
+  app.footer(
+      "Examples:\n"
+      "  vscprouterd --simulate --for 10s\n"
+      "  vscprouterd --config /etc/vscp/vscpd.json --check-config\n"
+      "Signals: SIGTERM and SIGINT deliver what is queued and stop, SIGHUP reads the users files again.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : 2;
+    return std::nullopt;
+  }
+  if (!run_for.empty()) {
+    options.run_for_ms = parse_duration_ms(run_for);
+    if (!options.run_for_ms) {
+      std::fprintf(stderr, "--for %s: write a time such as 10s, 500ms, 2m or 1h\n", run_for.c_str());
+      exit_code = 2;
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+}  // namespace router

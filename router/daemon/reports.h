@@ -1,0 +1,17 @@
+// What operators see: figures of the workers and the list of sessions, as JSON objects of one line.
+//
+// Thread rule: the supervisor's thread; workers are asked by tasks.
+#pragma once
+
+#include <string>
+
+#include "router/core/router.h"
+
+namespace router {
+
+/// {"version", "server_name", "guid", "uptime_s", "workers": [{...}], "total": {...}}
+std::string stat_report(Router& router);
+/// {"sessions": [{...}]}; {"error": ...} if a worker does not answer within two seconds.
+std::string sessions_report(Router& router);
+
+}  // namespace router
