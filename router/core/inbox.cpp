@@ -15,12 +15,15 @@
 namespace router {
 namespace {
 
-// Blocks of 128 and an index for 64 of them: a producer within its credit never needs a larger index, so it never allocates.
+// Blocks of 128 and an index for 64 of them: a producer within its credit never needs a larger index, so it never
+// allocates. A producer keeps the blocks that it has taken; events within its credit lie in at most kCredit / 128 + 1
+// blocks, one more is being begun.
 struct EventQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
   static constexpr std::size_t BLOCK_SIZE = 128;
   static constexpr std::size_t EXPLICIT_INITIAL_INDEX_SIZE = 64;
 };
-static_assert(kInboxCredit * 2 <= 128 * 64);
+constexpr std::size_t kProducerRoom = kInboxCredit + 3 * EventQueueTraits::BLOCK_SIZE;
+static_assert(kProducerRoom <= EventQueueTraits::BLOCK_SIZE * EventQueueTraits::EXPLICIT_INITIAL_INDEX_SIZE);
 using EventQueue = moodycamel::ConcurrentQueue<EventBuf*, EventQueueTraits>;
 using TaskRing = moodycamel::ConcurrentQueue<Task*>;
 
@@ -38,8 +41,7 @@ struct Account {
 }  // namespace
 
 struct Inbox::Queues {
-  explicit Queues(ThreadIndex producers)
-      : events(std::size_t{kInboxCredit} * 2 * producers, producers, 0), consumer(events), accounts(producers) {
+  explicit Queues(ThreadIndex producers) : events(kProducerRoom * producers), consumer(events), accounts(producers) {
     for (auto& account : accounts) account.token = std::make_unique<moodycamel::ProducerToken>(events);
   }
   EventQueue events;
@@ -125,7 +127,9 @@ struct TaskQueue::Queue {
   std::atomic<bool> closed{false};
 };
 
-TaskQueue::TaskQueue(std::size_t limit) : queue_(std::make_unique<Queue>()) { queue_->limit = limit; }
+TaskQueue::TaskQueue(std::size_t limit) : queue_(std::make_unique<Queue>()) {
+  queue_->limit = limit;
+}
 
 TaskQueue::~TaskQueue() {
   Task* task = nullptr;
@@ -133,10 +137,12 @@ TaskQueue::~TaskQueue() {
 }
 
 bool TaskQueue::try_post(std::unique_ptr<Task>& task) noexcept {
-  if (queue_->waiting.fetch_add(1, std::memory_order_acq_rel) >= queue_->limit) {
-    queue_->waiting.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
+  // Never counted before it is accepted: the owner must not wait for a task that was refused.
+  std::size_t waiting = queue_->waiting.load(std::memory_order_relaxed);
+  do {
+    if (waiting >= queue_->limit) return false;
+  } while (!queue_->waiting.compare_exchange_weak(waiting, waiting + 1, std::memory_order_acq_rel,
+                                                  std::memory_order_relaxed));
   VR_ASSERT(queue_->tasks.enqueue(task.release()));
   queue_->changes.fetch_add(1, std::memory_order_release);
   queue_->changes.notify_one();

@@ -1,9 +1,10 @@
-// How events and tasks cross threads. The only file pair that includes the lock-free queue (moodycamel::ConcurrentQueue).
+// How events and tasks cross threads. The only file pair that includes the lock-free queue
+// (moodycamel::ConcurrentQueue).
 //
-// Bound: every producer has a credit per inbox. moodycamel's bulk enqueue without allocation can starve a producer for ever when
-// the queue is only pre-sized, so we count ourselves: events in flight from a producer never exceed kCredit, and the
-// queue is created with room for kCredit per producer, so that no enqueue ever has to allocate.
-// Order: FIFO per producer (explicit producer tokens); none between producers.
+// Bound: every producer has a credit per inbox. moodycamel's bulk enqueue without allocation can starve a producer for
+// ever when the queue is only pre-sized, so we count ourselves: events in flight from a producer never exceed kCredit,
+// and the queue is created with room for kCredit per producer, so that no enqueue ever has to allocate. Order: FIFO per
+// producer (explicit producer tokens); none between producers.
 #pragma once
 
 #include <atomic>
@@ -48,18 +49,20 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  /// Producer thread: pushes the first so many of `events` that its credit covers; returns how many.
-  /// If it is fewer than all, the owner will wake the producer when there is credit again (see pop).
+  /// Producer thread, with events from its own pool (the credit is given back to `home`): pushes the first so many of
+  /// `events` that its credit covers; returns how many. If it is fewer than all, the owner will wake the producer when
+  /// there is credit again (see pop).
   std::size_t push(ThreadIndex producer, std::span<EventBuf* const> events) noexcept;
   /// Any thread. The task runs on the owner's thread, in the order posted by one thread.
   void post(std::unique_ptr<Task> task) noexcept;
 
-  /// Owner: takes at most `out.size()` events. Sets a bit in `producers_to_wake` for each producer that waits for credit.
+  /// Owner: takes at most `out.size()` events. Sets a bit in `producers_to_wake` for each producer that waits for
+  /// credit.
   std::size_t pop(std::span<EventBuf*> out, std::span<std::uint64_t> producers_to_wake) noexcept;
   /// Owner: takes one task, null if none is left.
   std::unique_ptr<Task> pop_task() noexcept;
-  /// Owner: whether something was pushed or posted that has not been taken. Exact in the sense that matters for sleeping: what was
-  /// pushed before a seq_cst fence is seen after one.
+  /// Owner: whether something was pushed or posted that has not been taken. Exact in the sense that matters for
+  /// sleeping: what was pushed before a seq_cst fence is seen after one.
   bool has_more() const noexcept;
 
  private:

@@ -7,7 +7,8 @@ namespace router {
 
 void TimerWheel::start(Timer& timer, std::uint64_t due_ns) noexcept {
   stop(timer);
-  timer.due_tick_ = std::max((due_ns + kTickNs - 1) / kTickNs, tick_ + 1);
+  const std::uint64_t rounded_up = due_ns / kTickNs + (due_ns % kTickNs != 0 ? 1 : 0);
+  timer.due_tick_ = std::max(rounded_up, tick_ + 1);
   place(timer);
 }
 
@@ -15,7 +16,7 @@ void TimerWheel::place(Timer& timer) noexcept {
   // The level is that of the highest bit in which the deadline and now differ; the slot is the deadline's digit there.
   const std::uint64_t difference = timer.due_tick_ ^ tick_;
   const unsigned top_bit = difference == 0 ? 0 : 63U - static_cast<unsigned>(std::countl_zero(difference));
-  const unsigned level = std::min(top_bit / kSlotBits, kLevels - 1);
+  const unsigned level = top_bit / kSlotBits;
   const auto digit = static_cast<unsigned>(timer.due_tick_ >> (level * kSlotBits)) & (kSlots - 1);
   timer.slot_ = static_cast<std::uint16_t>(level * kSlots + digit);
   slots_[timer.slot_].push_back(timer);

@@ -1,5 +1,5 @@
-// Timers of one worker: a hierarchical wheel of 64-slot levels with a tick of 1 ms. Start, stop and firing cost O(1); finding the
-// next deadline looks at one bitmap per level, so that an idle worker sleeps until something is really due.
+// Timers of one worker: a hierarchical wheel of 64-slot levels with a tick of 1 ms. Start, stop and firing cost O(1);
+// finding the next deadline looks at one bitmap per level, so that an idle worker sleeps until something is really due.
 //
 // Thread rule: one worker. Ownership: none; a timer must be stopped (or have fired) before it is destroyed.
 #pragma once
@@ -30,7 +30,8 @@ class TimerWheel {
  public:
   explicit TimerWheel(std::uint64_t now_ns) noexcept : tick_(now_ns / kTickNs) {}
 
-  /// (Re)arms the timer: it fires in the first advance() at or after `due_ns`, never before.
+  /// (Re)arms the timer: it fires in the first advance() at or after `due_ns` rounded up to a tick, never before; a
+  /// deadline that is past fires with the next tick.
   void start(Timer& timer, std::uint64_t due_ns) noexcept;
   void stop(Timer& timer) noexcept;
   /// Fires what is due. A timer may be started or stopped from on_timer().
@@ -41,7 +42,7 @@ class TimerWheel {
 
  private:
   static constexpr std::uint64_t kTickNs = 1'000'000;
-  static constexpr unsigned kLevels = 7;  // 64^7 ms: 139 years
+  static constexpr unsigned kLevels = 8;  // 64^8 ms is more than 64 bits of nanoseconds can say
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kSlots = 1U << kSlotBits;
 
