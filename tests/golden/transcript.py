@@ -11,13 +11,15 @@ Then come steps. Each may begin with the name of a connection (letters and digit
     > text      send this line, with CRLF
     < text      the next line must be exactly this
     <~ regex    the next line must match this whole regular expression; named groups become variables
+    <* regex    any number of lines, each of which matches
     ! open      connect, read nothing              ! close     the server must close now, with nothing before
     ! connect   connect and read the greeting      ! drop      close from this side
     ! login X   connect and log in as user X       ! wait N    poll CDTA until N events wait
     ! raw 'b'   send these bytes (Python escapes)   ! sync      what follows must not be sent before this is reached
     ! signal X  send signal X to the daemon and go on
 
-${name} stands for a variable; ${text*count} for `text` repeated. At the end of a transcript every connection that is
+${name} stands for a variable; ${bytes name} for the bytes of a GUID in one, in decimal with commas; ${text*count} for
+`text` repeated. At the end of a transcript every connection that is
 still open is left with QUIT, and nothing but the answer to it may come.
 
 A transcript is replayed in three ways that must give the same lines: line by line; with all commands up to the next
@@ -34,7 +36,7 @@ from daemon import user
 from link_client import Closed, LinkClient
 
 MODES = ("line by line", "one write", "one byte per write")
-STEP = re.compile(r"(?P<connection>[a-z0-9]*)(?P<kind>>|<~|<|!)(?: (?P<text>.*))?")
+STEP = re.compile(r"(?P<connection>[a-z0-9]*)(?P<kind>>|<~|<\*|<|!)(?: (?P<text>.*))?")
 
 
 class Step:
@@ -46,7 +48,7 @@ class Step:
 
     def uses(self):
         """Names of the variables in the text."""
-        return set(re.findall(r"\$\{(\w+)\}", self.text))
+        return set(re.findall(r"\$\{(?:bytes )?(\w+)\}", self.text))
 
     def captures(self):
         return set(re.findall(r"\(\?P<(\w+)>", self.text)) if self.kind == "<~" else set()
@@ -154,7 +156,11 @@ class Replay:
             value = self.variables[found[1]]
             return re.escape(value) if escape else value
 
+        def as_bytes(found):
+            return ",".join(str(int(pair, 16)) for pair in self.variables[found[1]].split(":"))
+
         text = re.sub(r"\$\{([^{}*]+)\*(\d+)\}", repeated, text)
+        text = re.sub(r"\$\{bytes (\w+)\}", as_bytes, text)
         return re.sub(r"\$\{(\w+)\}", variable, text)
 
     def _client(self, step):
@@ -176,7 +182,7 @@ class Replay:
             if self.mode != "one write":
                 self._send(client, (self._fill(step.text) + "\r\n").encode("latin-1"))
             return
-        wanted = self._fill(step.text, escape=step.kind == "<~")
+        wanted = self._fill(step.text, escape=step.kind != "<")
         try:
             line = client.read_line(time.monotonic() + self.timeout)
         except Closed:
@@ -188,6 +194,12 @@ class Replay:
                 self._fail(step, f"{line!r} instead of {wanted!r}")
             return
         found = re.fullmatch(wanted, line)
+        if step.kind == "<*":
+            if found:
+                self._step(step)
+            else:
+                client.buffer = (line + "\r\n").encode("latin-1") + client.buffer
+            return
         if not found:
             self._fail(step, f"{line!r} does not match {wanted!r}")
         self.variables.update(found.groupdict())

@@ -164,11 +164,15 @@ class Daemon:
         logs = "".join(p.read_text(errors="replace") for p in sorted(self.state.rglob("*.log")) if p.is_file())
         return self.stdout() + self.stderr() + logs
 
+    def admin_path(self):
+        """Path of the admin socket, as the Ready line names it."""
+        return re.search(r"^Ready: .*\badmin (\S+)", self.stdout(), re.M).group(1)
+
     def admin(self, command, **more):
         """One command on the admin socket; returns the answer as an object."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(10)
-            sock.connect(str(self.state / "vscprouterd.sock"))
+            sock.connect(self.admin_path())
             sock.sendall(json.dumps({"command": command, **more}).encode() + b"\n")
             data = b""
             while not data.endswith(b"\n"):

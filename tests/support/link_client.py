@@ -38,13 +38,16 @@ class Event:
 class LinkClient:
     """One connection. All reads have a deadline of `timeout` seconds."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=15.0, greeting=True, receive_buffer=None):
+    def __init__(self, port, host="127.0.0.1", timeout=15.0, greeting=True, receive_buffer=None,
+                 source=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.timeout = timeout
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import resource
 import socket
 import sys
 import time
@@ -75,7 +76,7 @@ class Floods(unittest.TestCase):
         link = {"login-failure-delay-ms": 1, "login-failure-delay-max-ms": 4}
         with Daemon(link=link, users=[user("admin"), user("good")]) as daemon, daemon.login("good") as good:
             def attempt(number):
-                name = "admin" if number % 2 else f"unknown{number}"
+                name = "admin" if number % 10 else f"unknown{number}"
                 return wrong_password(daemon.port, name, f"hunter2-{number}")
 
             with ThreadPoolExecutor(8) as pool:
@@ -96,6 +97,45 @@ class Floods(unittest.TestCase):
             poll(lambda: "admin" in daemon.output(), what="a line in the log about the failures")
             self.assertNotIn("hunter2", daemon.output())
             print("log:", [line for line in daemon.stderr().splitlines() if "admin" in line or "unknown" in line][:2])
+
+    def test_wrong_passwords_from_one_address_do_not_keep_others_out(self):
+        """Checks are slow on purpose; a good login from elsewhere is not put behind all those that one address asked for."""
+        flood = 200
+        with Daemon(users=[user("admin")]) as daemon:
+            strangers = []
+            try:
+                for number in range(flood):
+                    strangers.append(LinkClient(daemon.port, source="127.0.0.77"))
+                    strangers[-1].send_raw(f"USER unknown{number}\r\nPASS x\r\n".encode())
+                begin = time.monotonic()
+                client = daemon.login(timeout=60)
+                done = daemon.admin("stat")["total"]["login_failures"]
+                print(f"a good login took {time.monotonic() - begin:.1f} s, {done} of {flood} wrong ones were checked before it")
+                self.assertLess(done, flood // 2)
+                client.quit()
+            finally:
+                for stranger in strangers:
+                    stranger.close()
+
+    def test_stop_while_passwords_wait_for_their_check(self):
+        """Each check takes tens of milliseconds on one thread; a stop does not wait for those of 1 500 strangers."""
+        waiting = 1500
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+        clients = []
+        try:
+            with Daemon(link={"login-failure-delay-ms": 1, "login-failure-delay-max-ms": 1}) as daemon:
+                for number in range(waiting):
+                    client = LinkClient(daemon.port)
+                    clients.append(client)
+                    client.send_raw(f"USER unknown{number}\r\nPASS x\r\n".encode())
+                begin = time.monotonic()
+                daemon.stop()
+                print(f"stopped with up to {waiting} checks waiting in {time.monotonic() - begin:.1f} s")
+                daemon.start()
+        finally:
+            for client in clients:
+                client.close()
 
     def test_default_delay(self):
         """With the default configuration a wrong password costs a second, the next one from that address two. Only lower

@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from daemon import Daemon, daemon_path, poll, user  # noqa: E402
-from link_client import LinkClient  # noqa: E402
+from link_client import Event, LinkClient  # noqa: E402
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -109,8 +109,8 @@ class Start(unittest.TestCase):
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            said = self.fails(Daemon(link={"interface": f"127.0.0.1:{port}"}), rf"127\.0\.0\.1:{port}", r"in use")
-        self.assertEqual(len([line for line in said.splitlines() if "in use" in line]), 1)
+            said = self.fails(Daemon(link={"interface": f"127.0.0.1:{port}"}), rf"127\.0\.0\.1:{port}", r"another program")
+        self.assertEqual(len([line for line in said.splitlines() if str(port) in line]), 1)
 
     def test_address_that_is_not_ours(self):
         self.fails(Daemon(link={"interface": "192.0.2.1:9598"}), r"192\.0\.2\.1:9598")
@@ -219,29 +219,39 @@ class Life(unittest.TestCase):
         finally:
             daemon.remove()
 
+    def stop_under_traffic(self, number, wait_for_first):
+        """Stops a daemon with sessions in every state; returns the data of the events that a looped one still got."""
+        daemon = Daemon().start()
+        try:
+            looped, polling, fresh = daemon.login(), daemon.login(), daemon.connect()
+            sender = daemon.login()
+            looped.ok("RCVLOOP")
+            got = []
+            for value in range(100):
+                sender.send_event(20, 3, [value])
+                if value == 0 and wait_for_first:
+                    got.append(looped.read_event().data[0])
+            daemon.stop(number)
+            for line in looped.expect_closed().splitlines():
+                if not line.startswith(("+OK", "-OK")):
+                    got.append(Event(line).data[0])
+            for client in (polling, fresh, sender):
+                self.assertIn(client.expect_closed(), ("", "-OK - Server is shutting down, closing.\r\n"))
+            with self.assertRaises(OSError):
+                socket.create_connection(("127.0.0.1", daemon.port), timeout=5)
+            return got
+        finally:
+            daemon.remove()
+
     def test_signals_drain_and_stop(self):
+        """What was acknowledged is delivered before the end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number):
-                daemon = Daemon().start()
-                try:
-                    looped, polling, fresh = daemon.login(), daemon.login(), daemon.connect()
-                    sender = daemon.login()
-                    looped.ok("RCVLOOP")
-                    for value in range(100):
-                        sender.send_event(20, 3, [value])
-                    daemon.stop(number)
-                    # What was acknowledged has been delivered before the end.
-                    text = looped.expect_closed()
-                    lines = [line for line in text.splitlines() if not line.startswith(("+OK", "-OK"))]
-                    self.assertEqual([line.rsplit(",", 1)[1] for line in lines], [str(value) for value in range(100)])
-                    last = "-OK - Server is shutting down, closing.\r\n"
-                    self.assertTrue(text.endswith(last), text[-100:])
-                    for client in (polling, fresh, sender):
-                        self.assertEqual(client.expect_closed(), last)
-                    with self.assertRaises(OSError):
-                        socket.create_connection(("127.0.0.1", daemon.port), timeout=5)
-                finally:
-                    daemon.remove()
+                self.assertEqual(self.stop_under_traffic(number, True), list(range(100)))
+
+    def test_stop_in_the_gap_after_rcvloop(self):
+        """The pause between the answer to RCVLOOP and the first event does not make a stop lose what waits."""
+        self.assertEqual(self.stop_under_traffic(signal.SIGTERM, False), list(range(100)))
 
     def test_stop_with_a_peer_that_never_reads(self):
         with Daemon() as daemon, daemon.login() as sender:
@@ -333,8 +343,9 @@ class Life(unittest.TestCase):
             print(json.dumps(rows)[:300])
             self.assertIn("error", daemon.admin("nonsense"))
             client.quit()
-            self.assertEqual((daemon.state / "vscprouterd.sock").stat().st_mode & 0o007, 0)
-            path = str(daemon.state / "vscprouterd.sock")
+            path = daemon.admin_path()
+            self.assertEqual(Path(path).stat().st_mode & 0o077, 0)
+            self.assertEqual(path, str(daemon.state / "vscprouterd.sock"))
             for junk in [b"\n", b"{\n", b"\x00\xff\n", b"x" * 100000 + b"\n", b"[" * 5000 + b"\n", b"half"]:
                 with socket.socket(socket.AF_UNIX) as sock, contextlib.suppress(ConnectionError):
                     sock.settimeout(10)
