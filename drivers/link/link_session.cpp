@@ -330,6 +330,11 @@ void LinkSession::on_login(const LoginResult& result) {
     install_user(result);
     return;
   }
+  if (result.outcome == LoginOutcome::kBusy) {
+    reply(vscp::reply::kBusy);
+    close_after_flush();
+    return;
+  }
   worker().counters_mutable().login_failures.add();
   router::logf(LogLevel::kWarn, LogKind::kLoginFailed, "login of '%s' from %s refused: %s", user_name_.c_str(),
                router::address_text(peer_).c_str(),

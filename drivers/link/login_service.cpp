@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kWaitingMax = 16'384;
 constexpr std::size_t kCacheEntries = 65'536;
 constexpr std::size_t kFailureEntriesMax = 16'384;
+constexpr std::uint32_t kSuspectsPerHost = 2048;
 constexpr std::uint64_t kForgetNs = 600'000'000'000;
 // Hashing must not take the processor away from the workers.
 constexpr int kNiceness = 10;
@@ -35,7 +36,7 @@ void LoginService::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "vr-login");
     ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread, on Linux
-    while (auto task = queue_.wait_task()) task->run();
+    work();
   });
 }
 
@@ -46,7 +47,7 @@ void LoginService::stop() {
 }
 
 bool LoginService::check(LoginRequest request) {
-  auto task = router::make_task([this, request = std::move(request)]() mutable { run(request); });
+  auto task = router::make_task([this, request = std::move(request)]() mutable { take(request); });
   return queue_.try_post(task);
 }
 
@@ -58,6 +59,37 @@ void LoginService::set_users(std::shared_ptr<const router::UserDirectory> users)
   if (!queue_.try_post(task)) {
     router::log(router::LogLevel::kError, router::LogKind::kOnce, "users not reloaded: too many logins are waiting; try again");
   }
+}
+
+void LoginService::work() {
+  while (!queue_.is_closed()) {
+    auto task = suspects_.empty() ? queue_.wait_task() : queue_.try_task();
+    if (task != nullptr) {
+      task->run();
+    } else if (!suspects_.empty()) {
+      LoginRequest request = std::move(suspects_.front());
+      suspects_.pop_front();
+      if (const auto entry = failures_.find(request.host); entry != failures_.end()) --entry->second.waiting;
+      run(request);
+    }
+  }
+}
+
+void LoginService::take(LoginRequest& request) {
+  const auto entry = failures_.find(request.host);
+  if (entry == failures_.end() || entry->second.count == 0) {
+    run(request);
+    return;
+  }
+  if (entry->second.waiting >= kSuspectsPerHost) {
+    LoginResult result;
+    result.outcome = LoginOutcome::kBusy;
+    result.delay_ms = request.delay_ms;
+    request.done(std::move(result));
+    return;
+  }
+  ++entry->second.waiting;
+  suspects_.push_back(std::move(request));
 }
 
 void LoginService::run(LoginRequest& request) {
@@ -72,7 +104,7 @@ LoginResult LoginService::judge(LoginRequest& request) {
   const router::User* user = users_->find(request.user);
   bool bad_hash = false;
   if (password_matches(user, request, bad_hash)) {
-    failures_.erase(request.host);
+    if (const auto entry = failures_.find(request.host); entry != failures_.end()) entry->second.count = 0;
     result.outcome = LoginOutcome::kAccepted;
     result.user = user;
     return result;
@@ -111,8 +143,12 @@ bool LoginService::password_matches(const router::User* user, const LoginRequest
 std::uint32_t LoginService::note_failure(const LoginRequest& request) {
   const std::uint64_t now = clock_->monotonic_ns();
   if (failures_.size() >= kFailureEntriesMax) {
-    std::erase_if(failures_, [now](const auto& entry) { return now - entry.second.last_ns > kForgetNs; });
-    if (failures_.size() >= kFailureEntriesMax) failures_.clear();
+    const auto is_old = [now](const auto& entry) { return entry.second.waiting == 0 && now - entry.second.last_ns > kForgetNs; };
+    std::erase_if(failures_, is_old);
+    // Still full of fresh ones: a flood from everywhere. Forget those that wait for nothing.
+    if (failures_.size() >= kFailureEntriesMax) {
+      std::erase_if(failures_, [](const auto& entry) { return entry.second.waiting == 0; });
+    }
   }
   Failures& failures = failures_[request.host];
   if (now - failures.last_ns > kForgetNs) failures.count = 0;

@@ -1,12 +1,14 @@
 // Checks passwords on a thread of its own, because a password hash takes tens of milliseconds and a worker must not wait.
 //
 // Wrong passwords are slowed down per source address: the answer to the n-th failure in a row waits delay * 2^(n-1), up to a maximum. A
-// success ends the row, and ten minutes without a failure do.
+// success ends the row, and ten minutes without a failure do. Checks for an address that has failed wait until there are none for others, so that
+// somebody who guesses does not keep anybody else out.
 //
 // Thread rule: check(), set_users() from any thread; everything else happens on the service's thread.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,7 +22,7 @@
 
 namespace drivers::link {
 
-enum class LoginOutcome : std::uint8_t { kAccepted, kWrong, kBadHash };
+enum class LoginOutcome : std::uint8_t { kAccepted, kWrong, kBadHash, kBusy };
 
 struct LoginResult {
   LoginOutcome outcome = LoginOutcome::kWrong;
@@ -60,8 +62,11 @@ class LoginService {
  private:
   struct Failures {
     std::uint32_t count = 0;
+    std::uint32_t waiting = 0;  ///< in suspects_
     std::uint64_t last_ns = 0;
   };
+  void work();
+  void take(LoginRequest& request);
   void run(LoginRequest& request);
   LoginResult judge(LoginRequest& request);
   bool password_matches(const router::User* user, const LoginRequest& request, bool& bad_hash);
@@ -74,6 +79,7 @@ class LoginService {
   router::CredentialCache cache_;
   std::string decoy_hash_;  ///< checked for unknown users, so that they take as long as known ones
   std::unordered_map<std::string, Failures> failures_;
+  std::deque<LoginRequest> suspects_;  ///< checks for addresses that have failed
   router::TaskQueue queue_;
   std::thread thread_;
 };

@@ -149,17 +149,20 @@ bool TaskQueue::try_post(std::unique_ptr<Task>& task) noexcept {
   return true;
 }
 
+std::unique_ptr<Task> TaskQueue::try_task() noexcept {
+  Task* task = nullptr;
+  if (!queue_->tasks.try_dequeue(task)) return nullptr;
+  queue_->waiting.fetch_sub(1, std::memory_order_acq_rel);
+  return std::unique_ptr<Task>(task);
+}
+
+bool TaskQueue::is_closed() const noexcept { return queue_->closed.load(std::memory_order_acquire); }
+
 std::unique_ptr<Task> TaskQueue::wait_task() noexcept {
   for (;;) {
     const auto seen = queue_->changes.load(std::memory_order_acquire);
-    Task* task = nullptr;
-    if (queue_->tasks.try_dequeue(task)) {
-      queue_->waiting.fetch_sub(1, std::memory_order_acq_rel);
-      return std::unique_ptr<Task>(task);
-    }
-    if (queue_->closed.load(std::memory_order_acquire) && queue_->waiting.load(std::memory_order_acquire) == 0) {
-      return nullptr;
-    }
+    if (is_closed()) return nullptr;
+    if (auto task = try_task()) return task;
     queue_->changes.wait(seen, std::memory_order_acquire);
   }
 }

@@ -80,9 +80,13 @@ class TaskQueue {
 
   /// Any thread; false if `limit` tasks are waiting. Lock-free.
   bool try_post(std::unique_ptr<Task>& task) noexcept;
-  /// Owner: sleeps until there is a task or close() was called and nothing is left (then null).
+  /// Owner: sleeps until there is a task; null after close(), whatever is left.
   std::unique_ptr<Task> wait_task() noexcept;
+  /// Owner: a task if there is one now.
+  std::unique_ptr<Task> try_task() noexcept;
+  /// Any thread: ends wait_task(). Tasks that have not been taken are destroyed with the queue, not run.
   void close() noexcept;
+  bool is_closed() const noexcept;
 
  private:
   struct Queue;

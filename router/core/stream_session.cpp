@@ -418,6 +418,7 @@ void StreamSession::drain(std::uint64_t patience_ns) noexcept {
   if (state_ != State::kOpen) return;
   enter(State::kFlushing);
   release_held();
+  loop_open_ = loop_open_ || in_loop;  // no time left for a pause before the first event
   set_deadline(worker_->now_ns() + patience_ns);
   worker_->mark_dirty(*this);
 }

@@ -146,9 +146,19 @@ TEST(TaskQueue, RefusesWhatIsAboveItsLimit) {
   EXPECT_NE(refused, nullptr) << "the caller keeps what was refused";
   queue.wait_task()->run();
   EXPECT_TRUE(queue.try_post(refused));
-  queue.close();
-  while (auto task = queue.wait_task()) task->run();
+  while (auto task = queue.try_task()) task->run();
   EXPECT_EQ(ran, 102);
+}
+
+TEST(TaskQueue, CloseLeavesWhatIsWaiting) {
+  TaskQueue queue(2);
+  int ran = 0;
+  auto task = router::make_task([&ran] { ++ran; });
+  EXPECT_TRUE(queue.try_post(task));
+  queue.close();
+  EXPECT_TRUE(queue.is_closed());
+  EXPECT_EQ(queue.wait_task(), nullptr);
+  EXPECT_EQ(ran, 0);
 }
 
 // Posters that are refused while the owner empties the queue must not leave it asleep for ever.
@@ -170,6 +180,7 @@ TEST(TaskQueue, ManyPostersAndAClose) {
     }
     while (auto task = queue.wait_task()) task->run();
     for (auto& poster : posters) poster.join();
+    while (auto task = queue.try_task()) task->run();
     ASSERT_EQ(ran.load(), accepted.load());
   }
 }
