@@ -24,6 +24,7 @@ constexpr int kBufferGroup = 1;
 constexpr std::uint64_t kWakeUserData = ~std::uint64_t{0};
 constexpr std::size_t kMessagesPerTurn = 4096;
 constexpr std::size_t kRangesPerTurn = 16'384;
+constexpr std::size_t kRangesPerSend = 1024;  // the kernel's UIO_MAXIOV
 constexpr std::uint64_t kKindMask = 7;
 
 class UringRing final : public Ring {
@@ -50,7 +51,9 @@ class UringRing final : public Ring {
 
  private:
   io_uring_sqe* next_sqe() noexcept;
+  void enable() noexcept;
   void submit_now() noexcept;
+  void reuse_arguments() noexcept;
   void arm_wake() noexcept;
   void dispatch(const io_uring_cqe& cqe) noexcept;
   static std::uint64_t user_data(OpOwner& owner, OpKind kind) noexcept {
@@ -60,6 +63,7 @@ class UringRing final : public Ring {
   io_uring ring_{};
   bool open_ = false;
   bool enabled_ = false;
+  bool wake_armed_ = false;
   UniqueFd wake_fd_;
   io_uring_buf_ring* buffers_ = nullptr;
   std::size_t buffers_bytes_ = 0;
@@ -108,7 +112,7 @@ std::string UringRing::open(const UringSettings& settings) {
   settings_ = settings;
   io_uring_params parameters{};
   parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
-                     IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+                     IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
   parameters.cq_entries = settings.entries * 4;
   const int result = io_uring_queue_init_params(settings.entries, &ring_, &parameters);
   if (result == -EINVAL) return "this kernel's io_uring is too old; Linux 6.1 or newer is needed";
@@ -149,17 +153,25 @@ io_uring_sqe* UringRing::next_sqe() noexcept {
   return sqe;
 }
 
+void UringRing::enable() noexcept {
+  // Binds the ring to this thread (IORING_SETUP_SINGLE_ISSUER takes the thread that enables it).
+  VR_ASSERT(enable_ring(ring_));
+  enabled_ = true;
+}
+
 void UringRing::submit_now() noexcept {
-  if (!enabled_) {
-    // Binds the ring to this thread (IORING_SETUP_SINGLE_ISSUER takes the thread that enables it).
-    VR_ASSERT(enable_ring(ring_));
-    enabled_ = true;
-  }
+  if (!enabled_) enable();
   for (;;) {
     const int result = io_uring_submit(&ring_);
     // EBUSY/EAGAIN: the completion side must be reaped first; what was not taken stays queued for the next call.
     if (result != -EINTR) break;
   }
+  reuse_arguments();
+}
+
+// What the kernel has not taken yet still points into them.
+void UringRing::reuse_arguments() noexcept {
+  if (io_uring_sq_ready(&ring_) != 0) return;
   messages_used_ = 0;
   ranges_used_ = 0;
 }
@@ -168,6 +180,7 @@ void UringRing::arm_wake() noexcept {
   io_uring_sqe* sqe = next_sqe();
   io_uring_prep_poll_multishot(sqe, wake_fd_.get(), POLLIN);
   sqe->user_data = kWakeUserData;
+  wake_armed_ = true;
 }
 
 void UringRing::start_accept(Socket listener, OpOwner& owner) noexcept {
@@ -185,10 +198,11 @@ void UringRing::start_recv(Socket socket, OpOwner& owner) noexcept {
 }
 
 void UringRing::start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept {
-  VR_ASSERT(!ranges.empty() && ranges.size() <= kRangesPerTurn);
+  VR_ASSERT(!ranges.empty() && ranges.size() <= kRangesPerSend);
   if (ranges.size() > 1 &&
       (messages_used_ == kMessagesPerTurn || ranges_used_ + ranges.size() > kRangesPerTurn)) {
     submit_now();
+    VR_ASSERT(messages_used_ == 0);
   }
   io_uring_sqe* sqe = next_sqe();
   if (ranges.size() == 1) {
@@ -244,11 +258,8 @@ void UringRing::submit_and_wait(std::uint64_t timeout_ns) noexcept {
     io_uring_buf_ring_advance(buffers_, static_cast<int>(buffers_pending_));
     buffers_pending_ = 0;
   }
-  if (!enabled_) {
-    VR_ASSERT(enable_ring(ring_));
-    enabled_ = true;
-    arm_wake();
-  }
+  if (!enabled_) enable();
+  if (!wake_armed_) arm_wake();
   if (timeout_ns == 0) {
     // DEFER_TASKRUN: completions are only produced inside io_uring_enter with GETEVENTS.
     io_uring_submit_and_get_events(&ring_);
@@ -260,8 +271,7 @@ void UringRing::submit_and_wait(std::uint64_t timeout_ns) noexcept {
     const bool forever = timeout_ns == ~std::uint64_t{0};
     io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, forever ? nullptr : &limit, nullptr);
   }
-  messages_used_ = 0;
-  ranges_used_ = 0;
+  reuse_arguments();
 }
 
 std::uint32_t UringRing::reap(std::uint32_t limit) noexcept {
