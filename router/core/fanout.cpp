@@ -58,8 +58,7 @@ Fanout::~Fanout() {
   unmap_memory(log_memory_, segments_.size() * settings_.segment_bytes);
 }
 
-// ---- memory
-// -----------------------------------------------------------------------------------------------------------------
+// ---- memory ------------------------------------------------------------
 
 LogSegment* Fanout::take_segment() noexcept {
   if (free_segments_.empty() && !evict_oldest()) return nullptr;
@@ -168,8 +167,7 @@ void Fanout::save_rest_of_line(Reader& reader) noexcept {
   reader.take_rest_of_line(rest);  // nothing is written between: the bytes are still there
 }
 
-// ---- writing
-// ----------------------------------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------
 
 bool Fanout::encode_for(const EventBuf& event, vscp::LineFormat format, bool only, Encoded& out) noexcept {
   const auto slot = static_cast<std::size_t>(format);
@@ -297,9 +295,12 @@ bool Fanout::needs_check(const Reader& reader, std::uint64_t& next_check) const 
 // The oldest chunks hold the readers that are furthest behind, so this looks at nobody else; and not in every turn,
 // because the work grows with the readers that never read.
 void Fanout::check_lag(FilterGroup& group) noexcept {
-  const std::uint64_t watermark = group.limit_min_ / 2;
-  // A reader may begin a loop at any time, so this is not put off for long.
-  std::uint64_t next_check = group.end_ + std::max<std::uint64_t>(group.limit_min_ / 16, 1);
+  // A reader may begin a loop at any time, so the next check is not put off for long; those not looked at now are not
+  // behind until then.
+  const std::uint64_t put_off = std::max<std::uint64_t>(group.limit_min_ / 16, 1);
+  const std::uint64_t half = group.limit_min_ / 2;
+  const std::uint64_t watermark = half > put_off ? half - put_off : 0;
+  std::uint64_t next_check = group.end_ + put_off;
   scratch_.clear();
   for (Reader* reader = group.backlogged_.front(); reader != nullptr; reader = group.backlogged_.next(*reader)) {
     if (needs_check(*reader, next_check)) scratch_.push_back(reader);
@@ -320,8 +321,7 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
   }
 }
 
-// ---- joining and leaving
-// ----------------------------------------------------------------------------------------------------
+// ---- joining and leaving ------------------------------------------------------------
 
 FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::LineFormat format) noexcept {
   const GroupKey key{filter.canonical(), format};
@@ -399,8 +399,7 @@ void Fanout::change_filter(Reader& reader, const vscp::Filter& filter) noexcept 
   join(reader, filter, format);
 }
 
-// ---- cursors
-// ----------------------------------------------------------------------------------------------------------------
+// ---- cursors ------------------------------------------------------------
 
 void Fanout::settle(const Reader& reader) noexcept {
   flush_group(*reader.group_);
@@ -535,8 +534,7 @@ void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
   if (lost > 0) count_dropped(reader, lost);
 }
 
-// ---- reading
-// ----------------------------------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------
 
 std::uint32_t Fanout::count_waiting(Reader& reader) noexcept {
   settle(reader);
@@ -658,8 +656,7 @@ void Fanout::pop_line(Reader& reader) noexcept {
   set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
 }
 
-// ---- dropping
-// ---------------------------------------------------------------------------------------------------------------
+// ---- dropping ------------------------------------------------------------
 
 std::uint32_t Fanout::drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept {
   VR_ASSERT(!reader.sending_);

@@ -52,13 +52,13 @@ inline constexpr std::size_t kFormats = 2;  ///< vscp::LineFormat values
 
 struct LogSegment;
 
-struct IndexEntry {
-  std::uint32_t offset = 0;  ///< of the line in its segment
-  std::uint16_t length = 0;  ///< bytes, CRLF included
-  std::uint8_t priority = 0;
-  bool only = false;         ///< `other` is the only channel that gets it; else the one that does not
-  std::uint32_t origin = 0;  ///< channel that sent the event
-  std::uint32_t other = 0;
+struct IndexEntry {      // indeterminate when made: a chunk of them is not worth clearing
+  std::uint32_t offset;  ///< of the line in its segment
+  std::uint16_t length;  ///< bytes, CRLF included
+  std::uint8_t priority;
+  bool only;             ///< `other` is the only channel that gets it; else the one that does not
+  std::uint32_t origin;  ///< channel that sent the event
+  std::uint32_t other;
 };
 static_assert(sizeof(IndexEntry) == 16);
 
@@ -233,7 +233,7 @@ class Fanout {
  private:
   struct Encoded {
     LogSegment* segment = nullptr;
-    IndexEntry entry;
+    IndexEntry entry{};
   };
   using Cursor = std::pair<IndexChunk*, std::uint16_t>;
 

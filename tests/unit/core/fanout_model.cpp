@@ -23,8 +23,7 @@ router::FanoutSettings settings_of(const Size& size) {
 
 }  // namespace
 
-// ---- reader
-// -----------------------------------------------------------------------------------------------------------------
+// ---- reader ------------------------------------------------------------
 
 ModelReader::ModelReader(router::Fanout& fanout, std::uint32_t id, router::Random& random) : fanout_(&fanout) {
   channel = id;
@@ -196,8 +195,7 @@ void ModelReader::poll(std::uint32_t lines) {
   }
 }
 
-// ---- run
-// --------------------------------------------------------------------------------------------------------------------
+// ---- run ------------------------------------------------------------
 
 Run::Run(std::uint64_t seed, const Size& size) : random_(seed), size_(size), fanout_(settings_of(size)) {
   for (std::uint32_t i = 0; i < size.readers; ++i) {
