@@ -17,7 +17,7 @@ using router::Socket;
 /// Sends back what it gets, in the order of the calls that the contract of Ring allows.
 class Echo final : public router::OpOwner {
  public:
-  Echo(SimNet& net, SimRing& ring, Socket listener) : net_(&net), ring_(&ring), listener_(listener) {
+  Echo(SimRing& ring, Socket listener) : ring_(&ring), listener_(listener) {
     ring.start_accept(listener, *this);
   }
 
@@ -91,7 +91,6 @@ class Echo final : public router::OpOwner {
     }
   }
 
-  SimNet* net_;
   SimRing* ring_;
   Socket listener_;
   Socket socket_ = -1;
@@ -122,7 +121,7 @@ Result echo(std::uint64_t seed, const std::string& text) {
   SimNet net(seed, clock, faults);
   SimRing ring(net, {.buffer_count = 2, .buffer_bytes = 64}, nullptr);
   const Socket listener = net.listen();
-  Echo owner(net, ring, listener);
+  Echo owner(ring, listener);
   const Socket client = net.connect(listener);
   Result result;
   std::size_t written = 0;
