@@ -52,6 +52,11 @@ inline constexpr std::size_t kFormats = 2;  ///< vscp::LineFormat values
 
 struct LogSegment;
 
+/// A chunk's summary of the channels in it: one bit for each channel id modulo 64.
+constexpr std::uint64_t channel_bit(std::uint32_t channel) noexcept {
+  return std::uint64_t{1} << (channel % 64U);
+}
+
 struct IndexEntry {      // indeterminate when made: a chunk of them is not worth clearing
   std::uint32_t offset;  ///< of the line in its segment
   std::uint16_t length;  ///< bytes, CRLF included

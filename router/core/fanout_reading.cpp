@@ -1,0 +1,365 @@
+// Fan-out: cursors, sends, polling and dropping. Memory and the writing side are in fanout.cpp.
+#include "router/core/fanout.h"
+
+#include <algorithm>
+#include <array>
+
+#include "router/base/check.h"
+
+namespace router {
+
+// ---- cursors ------------------------------------------------------------
+
+void Fanout::settle(const Reader& reader) noexcept {
+  flush_group(*reader.group_);
+}
+
+Fanout::Cursor Fanout::next_of(const Reader& reader) noexcept {
+  return reader.backlog_ != nullptr ? Cursor{reader.backlog_, reader.backlog_index_}
+                                    : Cursor{reader.chunk_, reader.index_};
+}
+
+std::uint64_t Fanout::lag(const Reader& reader) const noexcept {
+  const std::uint64_t in_group =
+      reader.chunk_ == nullptr ? 0 : reader.group_->end_ - (reader.chunk_->base + reader.index_);
+  return reader.backlog_count_ + in_group;
+}
+
+// Entries from begin to end in one chain; with a reader, only those that it does not ignore.
+std::uint32_t Fanout::count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept {
+  std::uint32_t count = 0;
+  auto [chunk, index] = begin;
+  while (chunk != nullptr) {
+    const std::uint16_t stop = chunk == end.first ? end.second : chunk->count;
+    if (reader == nullptr || (chunk->channels & channel_bit(reader->channel)) == 0) {
+      count += static_cast<std::uint32_t>(stop - index);
+    } else {
+      for (; index < stop; ++index) count += reader->ignores(chunk->entries[index]) ? 0U : 1U;
+    }
+    if (chunk == end.first) break;
+    chunk = chunk->next;
+    index = 0;
+  }
+  return count;
+}
+
+void Fanout::set_next(Reader& reader, Cursor to) noexcept {
+  if (reader.backlog_ != nullptr) {
+    move_backlog(reader, to.first, to.second);
+  } else {
+    move_cursor(reader, to.first, to.second);
+  }
+}
+
+void Fanout::move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept {
+  while (index == chunk->count && chunk->next != nullptr) {
+    chunk = chunk->next;
+    index = 0;
+  }
+  if (index == chunk->count) {
+    chunk = nullptr;
+    index = 0;
+  }
+  FilterGroup& group = *reader.group_;
+  reader.index_ = index;
+  if (reader.chunk_ == chunk) return;
+  // At the end of the chain there must be nothing of this turn, or flush_group() would give it out twice.
+  VR_ASSERT(chunk != nullptr || group.turn_chunk_ == nullptr);
+  static_cast<ListNode<ReaderTag>&>(reader).unlink();
+  reader.chunk_ = chunk;
+  (chunk == nullptr ? group.caught_up_ : chunk->readers).push_back(reader);
+  trim(group);
+}
+
+void Fanout::move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept {
+  reader.backlog_count_ -= count_entries(nullptr, {reader.backlog_, reader.backlog_index_}, {chunk, index});
+  while (index == chunk->count && chunk->next != nullptr) {
+    chunk = chunk->next;
+    index = 0;
+  }
+  if (index == chunk->count) {
+    free_backlog(reader);
+    return;
+  }
+  while (reader.backlog_ != chunk) {
+    IndexChunk* next = reader.backlog_->next;
+    free_chunk(*reader.backlog_);
+    reader.backlog_ = next;
+  }
+  reader.backlog_index_ = index;
+}
+
+void Fanout::free_backlog(Reader& reader) noexcept {
+  while (reader.backlog_ != nullptr) {
+    IndexChunk* next = reader.backlog_->next;
+    free_chunk(*reader.backlog_);
+    reader.backlog_ = next;
+  }
+  reader.backlog_tail_ = nullptr;
+  reader.backlog_index_ = 0;
+  reader.backlog_count_ = 0;
+  static_cast<ListNode<BacklogTag>&>(reader).unlink();
+}
+
+void Fanout::trim(FilterGroup& group) noexcept {
+  while (group.head_ != nullptr && group.head_ != group.turn_chunk_ && group.head_->readers.empty()) {
+    IndexChunk* next = group.head_->next;
+    free_chunk(*group.head_);
+    group.head_ = next;
+  }
+  if (group.head_ == nullptr) group.tail_ = nullptr;
+}
+
+bool Fanout::append_to_backlog(Reader& reader, LogSegment& segment, const IndexEntry& entry) noexcept {
+  IndexChunk* tail = reader.backlog_tail_;
+  if (tail == nullptr || tail->count == IndexChunk::kEntries || tail->segment != &segment) {
+    IndexChunk* fresh = take_chunk(segment);
+    if (fresh == nullptr) return false;
+    fresh->owner = &reader;
+    if (tail == nullptr) reader.group_->backlogged_.push_back(reader);
+    (tail == nullptr ? reader.backlog_ : tail->next) = fresh;
+    reader.backlog_tail_ = tail = fresh;
+  }
+  append(*tail, entry);
+  ++reader.backlog_count_;
+  return true;
+}
+
+void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
+  settle(reader);
+  // Eviction would move the very cursor that is being walked.
+  evicting_allowed_ = false;
+  std::uint32_t lost = 0;
+  while (reader.chunk_ != nullptr) {
+    IndexChunk& chunk = *reader.chunk_;
+    for (std::uint16_t index = reader.index_; index < chunk.count; ++index) {
+      const IndexEntry& entry = chunk.entries[index];
+      if (reader.ignores(entry)) continue;
+      if (!append_to_backlog(reader, *chunk.segment, entry)) ++lost;
+    }
+    move_cursor(reader, &chunk, chunk.count);
+  }
+  evicting_allowed_ = true;
+  if (lost > 0) count_dropped(reader, lost);
+}
+
+// ---- reading ------------------------------------------------------------
+
+std::uint32_t Fanout::count_waiting(Reader& reader) noexcept {
+  settle(reader);
+  std::uint32_t count = 0;
+  if (reader.backlog_ != nullptr) {
+    count += count_entries(&reader, {reader.backlog_, reader.backlog_index_},
+                           {reader.backlog_tail_, reader.backlog_tail_->count});
+  }
+  if (reader.chunk_ != nullptr) {
+    IndexChunk* tail = reader.group_->tail_;
+    count += count_entries(&reader, {reader.chunk_, reader.index_}, {tail, tail->count});
+  }
+  return count;
+}
+
+Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::size_t bytes_max) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  Gathered gathered;
+  auto [chunk, index] = next_of(reader);
+  if (chunk == nullptr) return gathered;
+  std::size_t skip = reader.line_sent_;
+  const std::uint64_t bit = channel_bit(reader.channel);
+  while (gathered.bytes < bytes_max) {
+    if (index == chunk->count) {
+      if (chunk->next == nullptr) break;
+      chunk = chunk->next;
+      index = 0;
+      continue;
+    }
+    const IndexEntry& first = chunk->entries[index];
+    const bool whole_chunk = chunk->contiguous && (chunk->channels & bit) == 0;
+    if (!whole_chunk && reader.ignores(first)) {
+      ++index;
+      continue;
+    }
+    const std::uint16_t stop = whole_chunk ? chunk->count : static_cast<std::uint16_t>(index + 1);
+    const IndexEntry& last = chunk->entries[stop - 1U];
+    char* begin = chunk->segment->bytes + first.offset + skip;
+    const std::size_t size = last.offset + last.length - first.offset - skip;
+    iovec* previous = gathered.ranges == 0 ? nullptr : &ranges[gathered.ranges - 1];
+    if (previous != nullptr && static_cast<char*>(previous->iov_base) + previous->iov_len == begin) {
+      previous->iov_len += size;
+    } else if (gathered.ranges == ranges.size()) {
+      break;
+    } else {
+      ranges[gathered.ranges++] = {begin, size};
+    }
+    gathered.bytes += size;
+    skip = 0;
+    index = stop;
+  }
+  if (gathered.bytes == 0) {
+    set_next(reader, {chunk, index});
+    return gathered;
+  }
+  reader.end_chunk_ = chunk;
+  reader.end_index_ = index;
+  reader.send_bytes_ = static_cast<std::uint32_t>(gathered.bytes);
+  reader.send_from_backlog_ = reader.backlog_ != nullptr;
+  reader.sending_ = true;
+  return gathered;
+}
+
+std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
+  VR_ASSERT(reader.sending_ && bytes <= reader.send_bytes_);
+  reader.sending_ = false;
+  auto [chunk, index] =
+      reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_} : Cursor{reader.chunk_, reader.index_};
+  std::uint32_t events = 0;
+  if (bytes == reader.send_bytes_) {
+    const Cursor end{reader.end_chunk_, reader.end_index_};
+    events = count_entries(&reader, {chunk, index}, end);
+    reader.line_sent_ = 0;
+    set_next(reader, end);
+    return events;
+  }
+  while (bytes > 0) {
+    if (index == chunk->count) {
+      chunk = chunk->next;
+      index = 0;
+      continue;
+    }
+    const IndexEntry& entry = chunk->entries[index];
+    if (reader.ignores(entry)) {
+      ++index;
+      continue;
+    }
+    const std::size_t left = entry.length - std::size_t{reader.line_sent_};
+    if (bytes < left) {
+      reader.line_sent_ = static_cast<std::uint16_t>(reader.line_sent_ + bytes);
+      break;
+    }
+    bytes -= left;
+    reader.line_sent_ = 0;
+    ++index;
+    ++events;
+  }
+  set_next(reader, {chunk, index});
+  return events;
+}
+
+std::span<const char> Fanout::peek_line(Reader& reader) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);
+  for (;;) {
+    const auto [chunk, index] = next_of(reader);
+    if (chunk == nullptr) return {};
+    const IndexEntry& entry = chunk->entries[index];
+    if (!reader.ignores(entry)) return {chunk->segment->bytes + entry.offset, entry.length};
+    set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
+  }
+}
+
+void Fanout::pop_line(Reader& reader) noexcept {
+  const auto [chunk, index] = next_of(reader);
+  VR_ASSERT(chunk != nullptr && !reader.sending_);
+  set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
+}
+
+// ---- dropping ------------------------------------------------------------
+
+std::uint32_t Fanout::drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);
+  const std::uint64_t before = reader.events_dropped_;
+  count_dropped(reader, lowest_priority_first ? drop_lowest(reader, keep) : drop_oldest(reader, keep));
+  return static_cast<std::uint32_t>(reader.events_dropped_ - before);
+}
+
+std::uint32_t Fanout::drop_oldest(Reader& reader, std::uint32_t keep) noexcept {
+  // What the reader ignores does not count: it must not lose others' events because of its own.
+  const std::uint32_t waiting = count_waiting(reader);
+  const std::uint32_t excess = waiting > keep ? waiting - keep : 0;
+  std::uint32_t dropped = 0;
+  while (dropped < excess) {
+    const auto [chunk, index] = next_of(reader);
+    const std::uint32_t here = count_entries(&reader, {chunk, index}, {chunk, chunk->count});
+    std::uint16_t stop = chunk->count;
+    if (here > excess - dropped) {
+      stop = index;
+      for (std::uint32_t left = excess - dropped; left > 0; ++stop)
+        left -= reader.ignores(chunk->entries[stop]) ? 0U : 1U;
+    }
+    dropped += std::min(here, excess - dropped);
+    set_next(reader, {chunk, stop});
+  }
+  // So many ignored entries are left that the reader would be looked at again and again: leave them behind.
+  if (lag(reader) > keep) move_waiting_to_backlog(reader);
+  return dropped;
+}
+
+std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
+  move_waiting_to_backlog(reader);
+  if (reader.backlog_count_ <= keep) return 0;
+  std::array<std::uint32_t, 8> of_priority{};
+  for (IndexChunk* chunk = reader.backlog_; chunk != nullptr; chunk = chunk->next) {
+    for (std::uint16_t i = chunk == reader.backlog_ ? reader.backlog_index_ : std::uint16_t{0}; i < chunk->count; ++i) {
+      ++of_priority[chunk->entries[i].priority];
+    }
+  }
+  // Everything below (numerically above) `border` goes, and the oldest `of_border` of priority `border`.
+  std::uint32_t excess = reader.backlog_count_ - keep;
+  std::uint32_t border = 7;
+  while (border > 0 && of_priority[border] <= excess) excess -= of_priority[border--];
+  std::uint32_t of_border = excess;
+
+  const std::uint32_t before = reader.backlog_count_;
+  IndexChunk* kept_tail = nullptr;
+  IndexChunk* chunk = reader.backlog_;
+  std::uint16_t read = reader.backlog_index_;
+  reader.backlog_ = nullptr;
+  reader.backlog_index_ = 0;
+  reader.backlog_count_ = 0;
+  while (chunk != nullptr) {
+    IndexChunk* next = chunk->next;
+    const std::uint16_t count = chunk->count;
+    chunk->count = 0;
+    chunk->channels = 0;
+    chunk->contiguous = true;
+    chunk->next = nullptr;
+    for (; read < count; ++read) {
+      const IndexEntry entry = chunk->entries[read];
+      if (entry.priority > border) continue;
+      if (entry.priority == border && of_border > 0) {
+        --of_border;
+        continue;
+      }
+      append(*chunk, entry);
+      ++reader.backlog_count_;
+    }
+    read = 0;
+    if (chunk->count == 0) {
+      free_chunk(*chunk);
+    } else {
+      (kept_tail == nullptr ? reader.backlog_ : kept_tail->next) = chunk;
+      kept_tail = chunk;
+    }
+    chunk = next;
+  }
+  reader.backlog_tail_ = kept_tail;
+  if (kept_tail == nullptr) static_cast<ListNode<BacklogTag>&>(reader).unlink();
+  return before - reader.backlog_count_;
+}
+
+void Fanout::clear(Reader& reader) noexcept {
+  VR_ASSERT(!reader.sending_);
+  settle(reader);
+  if (reader.line_sent_ != 0) save_rest_of_line(reader);
+  free_backlog(reader);
+  if (reader.chunk_ != nullptr) {
+    IndexChunk* tail = reader.group_->tail_;
+    move_cursor(reader, tail, tail->count);
+  }
+}
+
+}  // namespace router
