@@ -198,6 +198,7 @@ void Fanout::append(IndexChunk& chunk, const IndexEntry& entry) noexcept {
     chunk.contiguous = chunk.contiguous && last.offset + last.length == entry.offset;
   }
   chunk.channels |= entry.only ? ~std::uint64_t{0} : channel_bit(entry.origin) | channel_bit(entry.other);
+  chunk.priorities = static_cast<std::uint8_t>(chunk.priorities | 1U << entry.priority);
   chunk.entries[chunk.count++] = entry;
 }
 

@@ -77,6 +77,7 @@ struct IndexChunk : ListNode<SegmentChunkTag> {
   std::uint64_t channels =
       0;  ///< bit (channel % 64) of each entry's origin and other: a quick "nothing to ignore in here"
   std::uint16_t count = 0;
+  std::uint8_t priorities = 0;  ///< bit p: an entry of priority p is, or was, in here
   bool contiguous = true;  ///< the entries' lines follow each other without a gap
   IntrusiveList<Reader, ReaderTag> readers;
   std::array<IndexEntry, kEntries> entries;
@@ -270,6 +271,7 @@ class Fanout {
   static Cursor next_of(const Reader& reader) noexcept;
   std::uint32_t drop_oldest(Reader& reader, std::uint32_t keep) noexcept;
   std::uint32_t drop_lowest(Reader& reader, std::uint32_t keep) noexcept;
+  static bool has_one_priority(const Reader& reader) noexcept;
   void count_dropped(Reader& reader, std::uint32_t entries) noexcept;
   void save_rest_of_line(Reader& reader) noexcept;
 

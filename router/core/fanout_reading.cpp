@@ -2,6 +2,7 @@
 #include "router/core/fanout.h"
 
 #include <algorithm>
+#include <bit>
 #include <array>
 
 #include "router/base/check.h"
@@ -298,7 +299,17 @@ std::uint32_t Fanout::drop_oldest(Reader& reader, std::uint32_t keep) noexcept {
   return dropped;
 }
 
+bool Fanout::has_one_priority(const Reader& reader) noexcept {
+  unsigned priorities = 0;
+  for (const IndexChunk* first : {reader.backlog_, reader.chunk_}) {
+    for (const IndexChunk* chunk = first; chunk != nullptr; chunk = chunk->next) priorities |= chunk->priorities;
+  }
+  return std::has_single_bit(priorities);
+}
+
 std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
+  // Nothing to choose from: the cursor moves and no entry is copied. Every idle sender on a busy router comes through here.
+  if (has_one_priority(reader)) return drop_oldest(reader, keep);
   move_waiting_to_backlog(reader);
   if (reader.backlog_count_ <= keep) return 0;
   std::array<std::uint32_t, 8> of_priority{};
@@ -325,6 +336,7 @@ std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
     const std::uint16_t count = chunk->count;
     chunk->count = 0;
     chunk->channels = 0;
+    chunk->priorities = 0;
     chunk->contiguous = true;
     chunk->next = nullptr;
     for (; read < count; ++read) {
