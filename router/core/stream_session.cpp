@@ -95,18 +95,63 @@ void StreamSession::on_received(const Completion& completion) noexcept {
 }
 
 void StreamSession::hold_input(const Completion& completion, std::size_t done) noexcept {
-  void* memory = worker_->held_inputs().try_take();
-  VR_ASSERT(memory != nullptr);  // one per receive buffer
-  auto* held = ::new (memory) HeldInput;
-  held->bytes = completion.bytes.data() + done;
-  held->size = static_cast<std::uint32_t>(completion.bytes.size() - done);
-  held->buffer_id = completion.buffer_id;
-  (held_ == nullptr ? held_ : held_tail_->next) = held;
-  held_tail_ = held;
-  if (++held_count_ >= kHeldMax && recv_armed_ && !recv_cancelled_) {
+  const std::span<const char> all = completion.bytes.subspan(done);
+  const std::span<const char> rest = copy_aside(all);
+  held_bytes_ += static_cast<std::uint32_t>(all.size());
+  if (rest.empty()) {
+    worker_->ring().release_buffer(completion.buffer_id);
+  } else {
+    void* memory = worker_->held_inputs().try_take();
+    VR_ASSERT(memory != nullptr);  // one per receive buffer
+    auto* held = ::new (memory) HeldInput;
+    held->bytes = rest.data();
+    held->size = static_cast<std::uint32_t>(rest.size());
+    held->buffer_id = completion.buffer_id;
+    append_held(held);
+  }
+  if ((held_bytes_ >= kHeldBytesMax || !rest.empty()) && recv_armed_ && !recv_cancelled_) {
     recv_cancelled_ = true;
     worker_->ring().cancel(*this, OpKind::kRecv);
   }
+}
+
+// Returns what found no room.
+std::span<const char> StreamSession::copy_aside(std::span<const char> bytes) noexcept {
+  while (!bytes.empty()) {
+    std::size_t room = 0;
+    if (held_ != nullptr && held_tail_->copied) {
+      const char* end = reinterpret_cast<const char*>(held_tail_) + sizeof(OutBlock);
+      room = static_cast<std::size_t>(end - (held_tail_->bytes + held_tail_->size));
+    }
+    if (room == 0) {
+      void* memory = worker_->out_blocks().try_take();
+      if (memory == nullptr) return bytes;
+      auto* held = ::new (memory) HeldInput;
+      held->bytes = reinterpret_cast<const char*>(held + 1);
+      held->copied = true;
+      append_held(held);
+      room = kHeldBytesPerBlock;
+    }
+    const std::size_t size = std::min(room, bytes.size());
+    std::memcpy(const_cast<char*>(held_tail_->bytes) + held_tail_->size, bytes.data(), size);
+    held_tail_->size += static_cast<std::uint32_t>(size);
+    bytes = bytes.subspan(size);
+  }
+  return bytes;
+}
+
+void StreamSession::append_held(HeldInput* held) noexcept {
+  (held_ == nullptr ? held_ : held_tail_->next) = held;
+  held_tail_ = held;
+}
+
+void StreamSession::drop_held(HeldInput* held) noexcept {
+  if (held->copied) {
+    worker_->out_blocks().give(held);
+    return;
+  }
+  worker_->ring().release_buffer(held->buffer_id);
+  worker_->held_inputs().give(held);
 }
 
 void StreamSession::process_held() noexcept {
@@ -118,11 +163,10 @@ void StreamSession::process_held() noexcept {
     if (state_ != State::kOpen) break;
     held->bytes += done;
     held->size -= static_cast<std::uint32_t>(done);
+    held_bytes_ -= static_cast<std::uint32_t>(done);
     if (held->size > 0) break;
     held_ = held->next;
-    --held_count_;
-    worker_->ring().release_buffer(held->buffer_id);
-    worker_->held_inputs().give(held);
+    drop_held(held);
   }
   processing_ = false;
   if (state_ == State::kClosing) bury_if_idle();
@@ -137,11 +181,10 @@ void StreamSession::process_held() noexcept {
 void StreamSession::release_held() noexcept {
   while (held_ != nullptr) {
     HeldInput* next = held_->next;
-    worker_->ring().release_buffer(held_->buffer_id);
-    worker_->held_inputs().give(held_);
+    drop_held(held_);
     held_ = next;
   }
-  held_count_ = 0;
+  held_bytes_ = 0;
 }
 
 // The peer has closed its side: what it sent before is still carried out and answered.

@@ -4,8 +4,9 @@
 // Life: start() -> open -> flushing (no more input; what is queued goes out) -> lingering (we have said goodbye and wait for the peer's, so that
 // the last reply is not lost to a reset) -> closing (operations end) -> deleted by the worker at the end of a turn.
 //
-// Back-pressure: input that cannot be processed now (no credit, a hold, replies not taken, an answer pending) stays in its receive buffer; beyond
-// a few buffers the socket is not read any more.
+// Back-pressure: input that cannot be processed now (no credit, a hold, replies not taken, an answer pending) is put aside; beyond some
+// KiB the socket is not read any more. It is copied out of the receive buffers, which all sessions of the worker share: a
+// buffer that waited for one peer would be missing to the others.
 //
 // Thread rule: the worker's thread. Ownership: the worker, from start() on.
 #pragma once
@@ -111,7 +112,8 @@ class StreamSession : public OpOwner,
   static constexpr std::size_t kOutBytesMax = 64U << 10U;
   static constexpr std::size_t kEventBytesPerSend = 256U << 10U;
   static constexpr std::size_t kRangesPerSend = 48;
-  static constexpr std::uint32_t kHeldMax = 2;
+  static constexpr std::uint32_t kHeldBytesMax = 16U << 10U;  ///< more is not received
+  static constexpr std::uint32_t kHeldBytesPerBlock = sizeof(OutBlock) - sizeof(HeldInput);
   static constexpr std::uint64_t kLingerNs = 1'000'000'000;
 
   // OpOwner, Timer, Reader.
@@ -125,6 +127,9 @@ class StreamSession : public OpOwner,
   void on_received(const Completion& completion) noexcept;
   void on_sent(const Completion& completion) noexcept;
   void hold_input(const Completion& completion, std::size_t done) noexcept;
+  std::span<const char> copy_aside(std::span<const char> bytes) noexcept;
+  void append_held(HeldInput* held) noexcept;
+  void drop_held(HeldInput* held) noexcept;
   void process_held() noexcept;
   void release_held() noexcept;
   void end_of_input() noexcept;
@@ -156,7 +161,7 @@ class StreamSession : public OpOwner,
   bool processing_ = false;
   SlowConsumer slow_consumer_;
   std::uint32_t hold_ms_;
-  std::uint32_t held_count_ = 0;
+  std::uint32_t held_bytes_ = 0;
   std::uint32_t out_in_flight_ = 0;
   std::uint32_t events_in_flight_ = 0;
   HeldInput* held_ = nullptr;

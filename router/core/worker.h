@@ -61,7 +61,7 @@ struct WorkerSettings {
   std::uint32_t sessions_max = 200'000;
   std::uint32_t reap_max = 1024;           ///< completions per turn
   std::uint32_t inbox_batch_max = 1024;    ///< events taken from the inbox per turn
-  std::size_t out_blocks = 65'536;         ///< 4 KiB blocks for replies, taken lazily
+  std::size_t out_blocks = 65'536;         ///< 4 KiB blocks for replies and waiting input, taken lazily
   std::size_t held_inputs = 32'768;
 };
 
@@ -75,12 +75,14 @@ struct OutBlock {
 };
 static_assert(sizeof(OutBlock) == 4096);
 
-/// A receive buffer that a session could not process yet.
+/// Input that a session could not process yet: at the head of an OutBlock that holds a copy of the bytes or, when there was no
+/// block, in a slot of its own beside the receive buffer.
 struct HeldInput {
   HeldInput* next = nullptr;
   const char* bytes = nullptr;
   std::uint32_t size = 0;
   std::uint16_t buffer_id = 0;
+  bool copied = false;
 };
 
 class Worker final : public EventThread {

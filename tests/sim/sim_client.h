@@ -30,6 +30,7 @@ class Ledger {
   explicit Ledger(std::uint64_t seed) : seed_(seed) {}
 
   vscp::Event event_of(std::uint32_t source, std::uint32_t number) const;
+  std::uint16_t class_of(std::uint32_t source, std::uint32_t number) const;
   std::uint32_t add_source() {
     sources.emplace_back();
     return static_cast<std::uint32_t>(sources.size()) - 1;
@@ -60,6 +61,7 @@ struct ClientPlan {
   std::uint64_t stop_ns = 50'000'000;
   std::uint32_t read_max = 4096;  ///< bytes per turn
   bool long_replies = true;       ///< sometimes asks for one
+  bool stalls = false;            ///< after its login it asks for much and never reads again
   bool may_be_closed = false;     ///< slow readers are closed in this world
 };
 
@@ -80,6 +82,7 @@ class SimClient {
   std::uint32_t channel() const { return channel_; }
   router::Socket socket() const { return socket_; }
   std::uint32_t source() const { return source_; }
+  bool is_stalled() const { return stalled_; }
   /// Events that it should have got and did not.
   std::uint64_t count_missing() const;
   void leave(Fate fate);
@@ -122,6 +125,7 @@ class SimClient {
     return verb == Verb::kFilter || verb == Verb::kMask || verb == Verb::kClra;
   }
   void random_command();
+  void stall();
   void on_line(std::string_view line);
   void on_event(std::string_view line);
   void on_answer(std::string_view line);
@@ -129,6 +133,7 @@ class SimClient {
   void reached(const Asked& asked);
   void require_from_now_on();
   std::uint64_t missing_between(std::uint32_t source, std::uint32_t begin, std::uint32_t end) const;
+  bool passes(std::uint16_t vscp_class) const { return filter_.may_match_class(vscp_class); }
   void fail(const std::string& text);
   std::uint64_t below(std::uint64_t bound) { return net_->random().below(bound); }
 
@@ -153,6 +158,7 @@ class SimClient {
   bool in_loop_ = false;
   bool settling_ = false;
   bool leaving_ = false;
+  bool stalled_ = false;
 };
 
 }  // namespace sim

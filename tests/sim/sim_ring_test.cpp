@@ -17,9 +17,7 @@ using router::Socket;
 /// Sends back what it gets, in the order of the calls that the contract of Ring allows.
 class Echo final : public router::OpOwner {
  public:
-  Echo(SimRing& ring, Socket listener) : ring_(&ring), listener_(listener) {
-    ring.start_accept(listener, *this);
-  }
+  Echo(SimRing& ring, Socket listener) : ring_(&ring), listener_(listener) { ring.start_accept(listener, *this); }
 
   void stop_accepting() { ring_->cancel(*this, OpKind::kAccept); }
   bool is_over() const { return over_ && accept_ended_; }

@@ -1,7 +1,7 @@
 #include "tests/sim/sim_world.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <set>
 
 #include "router/base/check.h"
 
@@ -82,11 +82,12 @@ SimWorld::SimWorld(std::uint64_t seed, const WorldPlan& plan)
     acceptors_.push_back(std::make_unique<Acceptor>(*this, router_->worker(i)));
   }
   for (std::uint32_t i = 0; i < plan.clients; ++i) add_client();
+  for (std::uint32_t i = 0; i < plan.stalled; ++i) add_client(true);
 }
 
 SimWorld::~SimWorld() = default;
 
-void SimWorld::add_client() {
+void SimWorld::add_client(bool stalls) {
   ClientPlan plan = plan_.client;
   // Some only listen, some only send, most do both; each reads at its own speed.
   const std::uint64_t kind = below(10);
@@ -98,6 +99,11 @@ void SimWorld::add_client() {
   if (net_.chance(300)) {
     plan.fate = static_cast<Fate>(1 + below(4));
     plan.fate_after = static_cast<std::uint32_t>(below(plan.events + plan.commands + 1));
+  }
+  if (stalls) {
+    plan = plan_.client;
+    plan.stalls = true;
+    plan.may_be_closed = true;
   }
   const router::Socket listener = acceptors_[below(acceptors_.size())]->listener();
   clients_.push_back(std::make_unique<SimClient>(net_, ledger_, listener, plan));
@@ -245,17 +251,20 @@ void SimWorld::settle() {
 }
 
 bool SimWorld::is_settled() {
+  std::set<std::uint32_t> stalled_channels;
   for (const auto& client : clients_) {
     while (client->act()) {
     }
     if (!client->is_settled()) return false;
+    if (client->is_stalled()) stalled_channels.insert(client->channel());
   }
   for (router::ThreadIndex i = 0; i < router_->worker_count(); ++i) {
     auto& worker = router_->worker(i);
     if (worker.inbox().has_more() || worker.publisher().has_staged()) return false;
     bool waiting = false;
     worker.for_each_session([&](router::StreamSession& session) {
-      waiting = waiting || (session.is_open() && session.is_joined() && worker.fanout().has_waiting(session));
+      waiting = waiting || (session.is_open() && session.is_joined() && stalled_channels.count(session.channel) == 0 &&
+                            worker.fanout().has_waiting(session));
     });
     if (waiting) return false;
   }
@@ -264,7 +273,7 @@ bool SimWorld::is_settled() {
 
 void SimWorld::check_books() {
   for (const auto& client : clients_) {
-    if (!client->is_connected() || !client->is_logged_in()) continue;
+    if (!client->is_connected() || !client->is_logged_in() || client->is_stalled()) continue;
     auto& worker = router_->worker(router_->threads().owner_of(client->channel()));
     auto* session = worker.find_session(client->channel());
     if (session == nullptr) {

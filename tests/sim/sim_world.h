@@ -20,6 +20,7 @@ namespace sim {
 struct WorldPlan {
   router::ThreadIndex workers = 2;
   std::uint32_t clients = 8;
+  std::uint32_t stalled = 0;  ///< clients more that never read
   std::uint32_t steps = 4000;
   std::size_t pool = 0;        ///< event buffers of a worker, 0 = the router's own bound
   std::uint32_t arrivals = 2;  ///< of 1000 steps, those in which another client comes
@@ -73,7 +74,7 @@ class SimWorld final : public router::SimSleeper {
   void let_time_pass(bool to_next_event);
   std::uint64_t next_event_ns() const;
   void check_turn();
-  void add_client();
+  void add_client(bool stalls = false);
   void settle();
   bool is_settled();
   void check_books();

@@ -60,6 +60,8 @@ WorldPlan plan_of(std::uint64_t seed) {
   plan.session.events_max = pick32(10, 60, 1000, 32'000);
   plan.session.keepalive_ms = pick32(20, 2000);
 
+  plan.stalled = pick32(0, 0, 0, 0, 2, 6);
+
   plan.client.events = pick32(20, 100, 400);
   plan.client.commands = pick32(10, 40);
   plan.client.idle = pick32(0, 500, 950);
@@ -78,6 +80,7 @@ std::string describe(const WorldPlan& plan) {
   };
   add("workers", plan.workers);
   add("clients", plan.clients);
+  add("stalled", plan.stalled);
   add("steps", plan.steps);
   add("storm", plan.storm);
   add("pool", plan.pool);
