@@ -1,7 +1,6 @@
 #include "drivers/link/link_config.h"
 
 #include <array>
-#include <limits>
 #include <utility>
 
 namespace drivers::link {
@@ -24,7 +23,6 @@ constexpr std::array<std::pair<std::string_view, router::SlowConsumer>, 3> kSlow
 constexpr std::string_view kNoTls = "TLS is not in this version";
 constexpr std::int64_t kQueueMin = 16;
 constexpr std::int64_t kQueueMax = 10'000'000;
-constexpr std::int64_t kBytesMax = 1LL << 40U;
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kYearS = 31'536'000;
 
@@ -129,7 +127,6 @@ LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string
   out.path_users = reader.text("path-users", "users.json");
   if (out.path_users.empty()) reader.error("path-users", "is empty: write the name of the users file, \"users.json\"");
   out.max_out_queue = small(reader, "max-out-queue", out.max_out_queue, kQueueMin, kQueueMax);
-  out.max_out_bytes = static_cast<std::uint64_t>(reader.integer("max-out-bytes", 0, 0, kBytesMax));
   out.receive_sent_events = reader.boolean("receive-sent-events", out.receive_sent_events);
   out.line_format = reader.word<LineFormat>("line-format", out.line_format, kLineFormats);
   out.slow_consumer = reader.word<router::SlowConsumer>("slow-consumer", out.slow_consumer, kSlowConsumers);

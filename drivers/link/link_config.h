@@ -25,10 +25,10 @@ struct LinkListenerConfig {
   vscp::Guid guid;                      ///< "guid": base of the channel GUIDs; all zero = the router's GUID
   std::string path_users;               ///< "path-users": absolute, or relative to the file's folder
   std::uint32_t max_out_queue = 32000;  ///< "max-out-queue": events that a session may be behind
-  std::uint64_t max_out_bytes = 0;      ///< "max-out-bytes": encoded bytes likewise; 0 = the log's size decides
   bool receive_sent_events = false;     ///< "receive-sent-events": a session gets its own events back
-  vscp::LineFormat line_format = vscp::LineFormat::kLegacy;        ///< "line-format": "legacy" | "nanoseconds"
-  router::SlowConsumer slow_consumer = router::SlowConsumer::kDropLowestPriority;  ///< "slow-consumer": "drop-lowest-priority" | ...
+  vscp::LineFormat line_format = vscp::LineFormat::kLegacy;  ///< "line-format": "legacy" | "nanoseconds"
+  router::SlowConsumer slow_consumer =
+      router::SlowConsumer::kDropLowestPriority;  ///< "slow-consumer": "drop-lowest-priority" | ...
   /// "hold-producers-ms": how long senders may be held back for a consumer that is behind but still reading, before
   /// slow-consumer is applied to it. 0 = never hold a sender.
   std::uint32_t hold_producers_ms = 500;

@@ -101,7 +101,6 @@ class HostRules {
 /// What one user has differently from the listener's configuration.
 struct UserOverrides {
   std::optional<std::uint32_t> max_out_queue;
-  std::optional<std::uint32_t> max_sessions;
   std::optional<bool> receive_sent_events;
   std::optional<vscp::LineFormat> line_format;
 };

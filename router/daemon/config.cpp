@@ -26,7 +26,7 @@ constexpr std::string_view kEmbedded = R"({
   "log": { "bytes-per-worker": 67108864 },
   "link": [ { "interface": "127.0.0.1:9598", "path-users": "users.json", "max-out-queue": 32000,
               "receive-sent-events": false, "line-format": "legacy", "slow-consumer": "drop-lowest-priority" } ],
-  "admin": { "interface": "127.0.0.1:9680", "socket": "vscprouterd.sock" },
+  "admin": { "socket": "vscprouterd.sock" },
   "simulate": { "enable": false }
 }
 )";
@@ -104,8 +104,11 @@ bool is_off(const ConfigNode& node) noexcept {
 /// Reads one configuration text. One object per text; its steps add to the context and go on after errors.
 class ConfigReading {
  public:
-  ConfigReading(ConfigContext& context, std::string folder, std::string sys_class_net)
-      : context_(context), folder_(std::move(folder)), sys_class_net_(std::move(sys_class_net)) {}
+  ConfigReading(ConfigContext& context, std::string folder, std::string sys_class_net, std::string state_folder)
+      : context_(context),
+        folder_(std::move(folder)),
+        sys_class_net_(std::move(sys_class_net)),
+        state_folder_(std::move(state_folder)) {}
 
   Config read(const ConfigNode& root) {
     ObjectReader reader(&root, "", context_);
@@ -133,7 +136,7 @@ class ConfigReading {
     config_.run_as_user = reader.text("runasuser", "", 64);
     config_.server_name = reader.text("servername", "VSCP Router", 256);
     const std::string state = reader.text("state-folder", "");
-    config_.state_folder = absolute(folder_, state.empty() ? "." : state);
+    config_.state_folder = state_folder_.empty() ? absolute(folder_, state.empty() ? "." : state) : state_folder_;
     read_debug(reader);
     const std::string guid = reader.text("guid", "");
     const auto parsed = vscp::parse_guid(guid.empty() ? "-" : guid);
@@ -180,6 +183,7 @@ class ConfigReading {
     out.console_enable = r.boolean("console-enable-log", out.console_enable);
     out.console_level = r.word<LogLevel>("console-log-level", out.console_level, kLogLevels);
     out.console_pattern = r.text("console-pattern", out.console_pattern);
+    if (config_.debug != 0) out.console_level = std::min(out.console_level, LogLevel::kDebug);
     r.finish();
   }
 
@@ -207,14 +211,8 @@ class ConfigReading {
 
   void read_admin(ObjectReader& reader) {
     ObjectReader r(reader.object("admin"), "admin", context_);
-    const std::string interface = r.text("interface", "127.0.0.1:9680");
-    if (!interface.empty()) {
-      auto address = parse_listen_address(interface);
-      if (address) {
-        config_.admin.interface = std::move(*address);
-      } else {
-        r.error("interface", std::move(address.error()));
-      }
+    if (!r.text("interface", "").empty()) {
+      r.error("interface", "the web page is not supported by this version: remove the key, or write \"\"");
     }
     const std::string socket = r.text("socket", "vscprouterd.sock");
     if (!socket.empty()) config_.admin.socket = absolute(config_.state_folder, socket);
@@ -345,21 +343,26 @@ class ConfigReading {
   ConfigContext& context_;
   std::string folder_;
   std::string sys_class_net_;
+  std::string state_folder_;  // instead of the file's
   Config config_;
 };
 
 }  // namespace
 
 ConfigResult parse_config(std::string_view text, const std::string& file, const std::string& folder,
-                          const std::string& sys_class_net, std::set<std::string>* known_keys) {
+                          const std::string& sys_class_net, std::set<std::string>* known_keys,
+                          const std::string& state_folder) {
   ConfigContext context;
   context.file = file;
   context.known_keys = known_keys;
   ConfigResult result;
   std::error_code error;
-  const fs::path base = fs::absolute(folder.empty() ? "." : folder, error);
+  const auto full = [&error](const std::string& path) {
+    return fs::absolute(path.empty() ? "." : path, error).lexically_normal().string();
+  };
   if (const auto root = parse_config_text(text, context)) {
-    Config config = ConfigReading(context, base.string(), sys_class_net).read(*root);
+    const std::string state = state_folder.empty() ? std::string() : full(state_folder);
+    Config config = ConfigReading(context, full(folder), sys_class_net, state).read(*root);
     if (context.errors.empty()) result.config = std::move(config);
   }
   sort_issues(context);
@@ -368,12 +371,12 @@ ConfigResult parse_config(std::string_view text, const std::string& file, const 
   return result;
 }
 
-ConfigResult load_config(const std::string& path, const std::string& sys_class_net) {
+ConfigResult load_config(const std::string& path, const std::string& state_folder, const std::string& sys_class_net) {
   ConfigContext context;
   context.file = path;
   std::string text;
   if (!read_config_file(path, text, context)) return {std::nullopt, std::move(context.errors), {}};
-  return parse_config(text, path, fs::path(path).parent_path().string(), sys_class_net);
+  return parse_config(text, path, fs::path(path).parent_path().string(), sys_class_net, nullptr, state_folder);
 }
 
 std::string_view embedded_config_text() noexcept {

@@ -50,15 +50,14 @@ struct SimulateConfig {
 
 /// "admin"
 struct AdminConfig {
-  std::optional<ListenAddress> interface;  ///< "127.0.0.1:9680"; "" = none
-  std::string socket;                      ///< "vscprouterd.sock": absolute, or relative to the state folder; "" = none
+  std::string socket;  ///< "vscprouterd.sock": absolute, or relative to the state folder; "" = none
 };
 
 struct Config {
   std::string run_as_user;   ///< "runasuser": "" = stay
   vscp::Guid guid;           ///< "guid": all zero or absent = made from the machine's MAC or IP address
   std::string server_name;   ///< "servername"
-  std::uint64_t debug = 0;   ///< "debug": bits; a number, or hex in a string
+  std::uint64_t debug = 0;   ///< "debug": a number, or hex in a string; not 0 = the console shows debug lines too
   std::string state_folder;  ///< "state-folder": absolute when loaded; "" in the file = the file's folder
   LoggingConfig logging;
   WorkersConfig workers;
@@ -75,14 +74,16 @@ struct ConfigResult {
   std::vector<ConfigIssue> warnings;
 };
 
-/// Reads and checks a file. Paths of users files and the state folder come back absolute. `sys_class_net` is where the
-/// network interfaces are (a parameter for tests). `known_keys`: see ConfigContext.
-ConfigResult load_config(const std::string& path, const std::string& sys_class_net = "/sys/class/net");
+/// Reads and checks a file. Paths of users files and the state folder come back absolute. `state_folder`, if not empty,
+/// takes the place of the file's "state-folder". `sys_class_net` is where the network interfaces are (a parameter for
+/// tests).
+ConfigResult load_config(const std::string& path, const std::string& state_folder = {},
+                         const std::string& sys_class_net = "/sys/class/net");
 
-/// The same for a text; `folder` is what relative paths are relative to.
+/// The same for a text; `folder` is what relative paths are relative to. `known_keys`: see ConfigContext.
 ConfigResult parse_config(std::string_view text, const std::string& file, const std::string& folder,
                           const std::string& sys_class_net = "/sys/class/net",
-                          std::set<std::string>* known_keys = nullptr);
+                          std::set<std::string>* known_keys = nullptr, const std::string& state_folder = {});
 
 /// The text that the router runs on when there is no file: one link listener on 127.0.0.1:9598.
 std::string_view embedded_config_text() noexcept;

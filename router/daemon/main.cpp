@@ -8,6 +8,7 @@
 #include "router/daemon/config.h"
 #include "router/daemon/options.h"
 #include "router/daemon/supervisor.h"
+#include "router/daemon/users_file.h"
 
 namespace {
 
@@ -15,8 +16,21 @@ void print_issues(const std::vector<router::ConfigIssue>& issues, const char* ki
   for (const auto& issue : issues) std::fprintf(stderr, "%s: %s\n", kind, router::to_text(issue).c_str());
 }
 
+/// For --check-config, which starts nothing: what the start would say of the users files.
+bool check_users(const router::Config& config) {
+  bool good = true;
+  for (const auto& listener : config.link) {
+    if (config.embedded && !std::filesystem::exists(listener.path_users)) continue;  // the first start makes it
+    const auto users = router::load_users(listener.path_users);
+    print_issues(users.warnings, "warning");
+    print_issues(users.errors, "error");
+    good = good && users.errors.empty();
+  }
+  return good;
+}
+
 router::ConfigResult read_config(const router::Options& options) {
-  if (!options.config_file.empty()) return router::load_config(options.config_file);
+  if (!options.config_file.empty()) return router::load_config(options.config_file, options.state_folder);
   std::error_code ignored;
   const std::string folder = options.state_folder.empty() ? router::default_state_folder() : options.state_folder;
   return router::embedded_config(std::filesystem::absolute(folder, ignored).string());
@@ -48,6 +62,7 @@ int main(int argc, char** argv) {
   }
   if (options->simulate) config.simulate.enable = true;
   if (options->check_config) {
+    if (!check_users(config)) return EXIT_FAILURE;
     std::printf("configuration is good\n");
     return EXIT_SUCCESS;
   }

@@ -11,7 +11,11 @@ std::optional<std::uint64_t> parse_duration_ms(const std::string& text) {
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   if (result.ec != std::errc{} || !(value > 0) || value > 1e9) return std::nullopt;
   const std::string unit(result.ptr, text.data() + text.size());
-  const double factor = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  const double factor = unit == "ms"                  ? 1
+                        : unit.empty() || unit == "s" ? 1000
+                        : unit == "m"                 ? 60'000
+                        : unit == "h"                 ? 3'600'000
+                                                      : 0;
   if (factor == 0) return std::nullopt;
   return static_cast<std::uint64_t>(value * factor);
 }
@@ -22,14 +26,19 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   bool foreground = false;
   CLI::App app{
       "vscprouterd routes VSCP events between tcp/ip link clients.\n"
-      "Without a configuration file it runs on its embedded default: one listener on 127.0.0.1:9598."};
+      "Without a configuration file it runs on its embedded default: one listener on 127.0.0.1:9598.",
+      "vscprouterd"};
   app.set_version_flag("-v,--version", "vscprouterd " VSCPROUTER_VERSION);
-  app.add_option("-c,--config", options.config_file, "configuration file (JSON with comments)");
-  app.add_option("-r,--state", options.state_folder, "folder for users.json and the admin socket");
-  app.add_option("--listen", options.listen, "address:port of the first link listener instead of the configured one");
+  app.add_option("-c,--config", options.config_file, "configuration file (JSON with comments)")->type_name("FILE");
+  app.add_option("-r,--state", options.state_folder,
+                 "folder for the admin socket and, without --config, for users.json")
+      ->type_name("FOLDER");
+  app.add_option("--listen", options.listen,
+                 "where the first link listener listens, instead of where the configuration says")
+      ->type_name("ADDRESS:PORT");
   app.add_flag("--check-config", options.check_config, "print every error of the configuration and end");
   app.add_flag("--simulate", options.simulate, "also run a simulator that publishes events of a field of nodes");
-  app.add_option("--for", run_for, "end by itself after this time: 10s, 500ms, 2m, 1h");
+  app.add_option("--for", run_for, "end by itself after this time: 10s, 500ms, 2m, 1h")->type_name("TIME");
   app.add_flag("-s,--stay", foreground, "stay in the foreground (always so; accepted for old start scripts)");
   app.footer(
       "Examples:\n"

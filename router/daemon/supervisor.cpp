@@ -1,5 +1,6 @@
 #include "router/daemon/supervisor.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
@@ -14,6 +15,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "router/base/cpu.h"
 #include "router/base/json_writer.h"
@@ -36,23 +39,30 @@ std::string join_issues(const std::vector<ConfigIssue>& issues) {
   return text;
 }
 
-std::string system_text(int error_number) { return std::strerror(error_number); }
+std::string system_text(int error_number) {
+  return std::strerror(error_number);
+}
 
-// The first user of a fresh installation; the password is shown here and nowhere else.
-std::string make_first_user(const std::string& path) {
-  SystemRandom random;
-  const std::string password = make_random_password(random);
-  const auto hash = hash_password(password);
-  if (!hash) return "cannot hash the first password: not enough memory";
-  const auto created = create_users_file(path, kFirstUserName, *hash);
-  if (!created) {
-    const int error_number = vscp::is_errno(created.error()) ? vscp::to_errno(created.error()) : EIO;
-    return "cannot write " + path + ": " + system_text(error_number) + "; free some space or choose another --state folder";
+// With its parents; only the folder itself is ours alone.
+std::string make_state_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (!error && ::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) error = {errno, std::generic_category()};
+  if (!error) return {};
+  return "cannot make the state folder " + path + ": " + error.message() + "; name another with --state";
+}
+
+// spdlog's own complaint has neither the cause in the system's words nor a way out.
+std::string check_log_file(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (!error) {
+    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (file.valid()) return {};
+    error = {errno, std::generic_category()};
   }
-  std::printf("First start: user '%s', password '%s' (shown only now).\n", std::string(kFirstUserName).c_str(),
-              password.c_str());
-  std::fflush(stdout);
-  return {};
+  return "cannot open the log file " + path + ": " + error.message() +
+         R"(; write another logging.file-path, or "file-enable-log": false)";
 }
 
 }  // namespace
@@ -74,12 +84,52 @@ std::string Supervisor::prepare_signals() {
   return {};
 }
 
+std::string Supervisor::make_first_user(const std::string& path) {
+  SystemRandom random;
+  const std::string password = make_random_password(random);
+  const auto hash = hash_password(password);
+  if (!hash) return "cannot hash the first password: not enough memory";
+  const auto created = create_users_file(path, kFirstUserName, *hash);
+  if (!created) {
+    const int error_number = vscp::is_errno(created.error()) ? vscp::to_errno(created.error()) : EIO;
+    return "cannot write " + path + ": " + system_text(error_number) +
+           "; free some space or choose another --state folder";
+  }
+  first_users_.push_back({path, password});
+  return {};
+}
+
+std::string Supervisor::start_logging() {
+  LogSettings settings;
+  settings.console = config_.logging.console_enable;
+  settings.console_level = config_.logging.console_level;
+  settings.console_pattern = config_.logging.console_pattern;
+  settings.file = config_.logging.file_enable;
+  settings.file_level = config_.logging.file_level;
+  settings.file_pattern = config_.logging.file_pattern;
+  settings.file_path = config_.logging.file_path;
+  settings.file_bytes_max = config_.logging.file_size_max;
+  settings.file_count_max = config_.logging.files_max;
+  if (settings.file) {
+    if (auto error = check_log_file(settings.file_path); !error.empty()) return error;
+  }
+  if (const auto error = start_log(settings); !error.empty()) return "cannot start the log: " + error;
+  for (const auto& notice : notices_) log(LogLevel::kWarn, LogKind::kOnce, notice);
+  logf(LogLevel::kDebug, LogKind::kOnce, "configuration: %s, state in %s",
+       options_.config_file.empty() ? "embedded" : options_.config_file.c_str(), config_.state_folder.c_str());
+  for (const auto& listener : config_.link) {
+    logf(LogLevel::kDebug, LogKind::kOnce, "users of %s: %s", listener.addresses.front().text.c_str(),
+         listener.path_users.c_str());
+  }
+  return {};
+}
+
 std::string Supervisor::make_router() {
   std::vector<int> cpus(config_.workers.cpus.begin(), config_.workers.cpus.end());
   if (cpus.empty()) cpus = available_cpus();
   RouterSettings settings;
-  settings.workers = static_cast<ThreadIndex>(config_.workers.count != 0 ? config_.workers.count
-                                                                         : std::min<std::size_t>(cpus.size(), kWorkersMax));
+  settings.workers = static_cast<ThreadIndex>(
+      config_.workers.count != 0 ? config_.workers.count : std::min<std::size_t>(cpus.size(), kWorkersMax));
   settings.helpers = config_.simulate.enable ? 1 : 0;
   settings.cpus = cpus;
   settings.event_pool = config_.workers.event_pool;
@@ -109,7 +159,8 @@ std::string Supervisor::make_link_server() {
     setup.users = users.users;
     setup.on_old_form = [path = listener.path_users](const User& user, const std::string& new_hash) {
       if (replace_password_hash(path, user.name, user.password_hash, new_hash)) {
-        logf(LogLevel::kInfo, LogKind::kLogin, "stored password of '%s' renewed: it had an old form", user.name.c_str());
+        logf(LogLevel::kInfo, LogKind::kLogin, "stored password of '%s' renewed: it had an old form",
+             user.name.c_str());
       }
     };
     setup.config = listener;
@@ -137,13 +188,19 @@ std::string Supervisor::become_user() const {
   const passwd* entry = ::getpwnam(config_.run_as_user.c_str());
   if (entry == nullptr) return "runasuser: there is no user '" + config_.run_as_user + "'; create it or write another";
   if (::geteuid() == entry->pw_uid) return {};
-  if (::initgroups(entry->pw_name, entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 || ::setuid(entry->pw_uid) != 0) {
-    return "cannot become user '" + config_.run_as_user + "': " + system_text(errno) + "; start as root or leave runasuser empty";
+  if (::initgroups(entry->pw_name, entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
+      ::setuid(entry->pw_uid) != 0) {
+    return "cannot become user '" + config_.run_as_user + "': " + system_text(errno) +
+           "; start as root or leave runasuser empty";
   }
   return {};
 }
 
 void Supervisor::announce() const {
+  for (const auto& user : first_users_) {
+    std::printf("First start: user '%s', password '%s' (shown only now).\n", std::string(kFirstUserName).c_str(),
+                user.password.c_str());
+  }
   std::string text = "Ready: link";
   for (const auto& address : link_->addresses()) text += " " + address;
   text += ", " + std::to_string(router_->worker_count()) + " workers";
@@ -153,10 +210,19 @@ void Supervisor::announce() const {
 }
 
 std::string Supervisor::start() {
-  std::string error = prepare_signals();
-  if (error.empty() && ::mkdir(config_.state_folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    error = "cannot make the state folder " + config_.state_folder + ": " + system_text(errno) + "; name another with --state";
+  auto error = bring_up();
+  if (error.empty()) {
+    announce();
+    return {};
   }
+  // Nobody has seen these passwords: the next start is the first one again.
+  for (const auto& user : first_users_) ::unlink(user.path.c_str());
+  return error;
+}
+
+std::string Supervisor::bring_up() {
+  std::string error = prepare_signals();
+  if (error.empty()) error = make_state_folder(config_.state_folder);
   if (error.empty()) error = make_router();
   if (error.empty()) error = make_link_server();
   if (!error.empty()) return error;
@@ -173,21 +239,9 @@ std::string Supervisor::start() {
   }
   if (error = open_admin(); !error.empty()) return error;
   if (error = become_user(); !error.empty()) return error;
-  LogSettings log_settings;
-  log_settings.console = config_.logging.console_enable;
-  log_settings.console_level = config_.logging.console_level;
-  log_settings.console_pattern = config_.logging.console_pattern;
-  log_settings.file = config_.logging.file_enable;
-  log_settings.file_level = config_.logging.file_level;
-  log_settings.file_pattern = config_.logging.file_pattern;
-  log_settings.file_path = config_.logging.file_path;
-  log_settings.file_bytes_max = config_.logging.file_size_max;
-  log_settings.file_count_max = config_.logging.files_max;
-  if (error = start_log(log_settings); !error.empty()) return "cannot open the log: " + error;
-  for (const auto& notice : notices_) log(LogLevel::kWarn, LogKind::kOnce, notice);
+  if (error = start_logging(); !error.empty()) return error;
   router_->start();
   for (auto& driver : drivers_) driver->start();
-  announce();
   return {};
 }
 
@@ -229,7 +283,8 @@ void Supervisor::run() {
       if (now >= end_ns) break;
       timeout_ms = static_cast<int>(std::min<std::uint64_t>((end_ns - now) / 1'000'000 + 1, 3'600'000));
     }
-    std::array<pollfd, 3> watched{{{signals_.get(), POLLIN, 0}, {shutdown_.get(), POLLIN, 0}, {admin_.fd(), POLLIN, 0}}};
+    std::array<pollfd, 3> watched{
+        {{signals_.get(), POLLIN, 0}, {shutdown_.get(), POLLIN, 0}, {admin_.fd(), POLLIN, 0}}};
     if (::poll(watched.data(), watched.size(), timeout_ms) <= 0) continue;
     if ((watched[0].revents & POLLIN) != 0 && handle_signal()) break;
     if ((watched[1].revents & POLLIN) != 0) break;

@@ -31,7 +31,16 @@ class Supervisor {
   void run();
 
  private:
+  /// The first user of a fresh installation; the password is shown once, when everything has worked.
+  struct FirstUser {
+    std::string path;  ///< of the users file
+    std::string password;
+  };
+
+  std::string bring_up();
   std::string prepare_signals();
+  std::string make_first_user(const std::string& path);
+  std::string start_logging();
   std::string make_router();
   std::string make_link_server();
   std::string open_admin();
@@ -52,6 +61,7 @@ class Supervisor {
   std::vector<std::unique_ptr<Driver>> drivers_;
   AdminServer admin_;
   std::vector<std::string> notices_;  ///< said once the log runs
+  std::vector<FirstUser> first_users_;
 };
 
 }  // namespace router

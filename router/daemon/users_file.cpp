@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "router/base/json_writer.h"
@@ -207,8 +209,6 @@ class UserReading {
     UserOverrides& out = user.overrides;
     const std::int64_t queue = reader_.integer("max-out-queue", 0, 16, 10'000'000);
     if (queue != 0) out.max_out_queue = static_cast<std::uint32_t>(queue);
-    const std::int64_t sessions = reader_.integer("max-sessions", 0, 1, 10'000'000);
-    if (sessions != 0) out.max_sessions = static_cast<std::uint32_t>(sessions);
     const bool echo = reader_.boolean("receive-sent-events", false);
     if (reader_.has("receive-sent-events")) out.receive_sent_events = echo;
     const LineFormat format = reader_.word<LineFormat>("line-format", LineFormat::kLegacy, kLineFormats);
@@ -284,6 +284,56 @@ class TemporaryFile {
   int fd_ = -1;
 };
 
+/// A link stays a link: what it points to is replaced, with the mode and owner that it had.
+vscp::Result<void> replace_file(const std::string& path, std::string_view text, const struct stat& info) {
+  std::error_code error;
+  const auto target = std::filesystem::canonical(path, error);
+  if (error) return std::unexpected(vscp::from_errno(error.value()));
+  return TemporaryFile::write(target.string(), text, info.st_mode & 07777U, &info, true);
+}
+
+/// Whether this text is a users file without errors that has this user.
+bool has_user(std::string_view text, std::string_view name) {
+  const UsersResult result = parse_users(text, "");
+  return result.users && result.users->find(name) != nullptr;
+}
+
+/// What stands before a value in its line, if that is nothing but blanks.
+std::optional<std::string> indent_of(std::string_view text, const ConfigNode& node) {
+  const std::size_t line = text.rfind('\n', node.begin);
+  const std::size_t first = line == std::string_view::npos ? 0 : line + 1;
+  const std::string_view before = text.substr(first, node.begin - first);
+  if (before.find_first_not_of(" \t") != std::string_view::npos) return std::nullopt;
+  return std::string(before);
+}
+
+/// Adds an entry behind the last one, laid out as that one is.
+void insert_user(std::string& text, const ConfigNode& list, std::string_view name, std::string_view password_hash,
+                 unsigned privilege) {
+  const ConfigNode* last = list.items.empty() ? nullptr : &list.items.back();
+  const auto indent = last == nullptr ? std::nullopt : indent_of(text, *last);
+  const bool in_lines = indent && text.find('\n', last->begin) < last->end;
+  const std::string between = in_lines ? "\n" + *indent + "  " : " ";
+  std::string entry = "{" + between + "\"name\": ";
+  append_json_string(entry, name);
+  entry += "," + between + "\"password\": ";
+  append_json_string(entry, password_hash);
+  entry += "," + between + "\"privilege\": " + std::to_string(privilege);
+  entry += in_lines ? "\n" + *indent + "}" : " }";
+  if (last == nullptr) {
+    text.insert(list.begin + 1, entry);
+    return;
+  }
+  // A comment at the end of the last entry's line stays with that entry.
+  std::size_t place = last->end;
+  const std::size_t next = text.find_first_not_of(" \t", place);
+  if (next != std::string::npos && text.compare(next, 2, "//") == 0)
+    place = std::min(text.find('\n', next), text.size());
+  if (place > last->end && text[place - 1] == '\r') --place;
+  text.insert(place, indent || place != last->end ? "\n" + indent.value_or("") + entry : " " + entry);
+  text.insert(last->end, ",");
+}
+
 }  // namespace
 
 UsersResult parse_users(std::string_view text, const std::string& file, std::set<std::string>* known_keys) {
@@ -335,14 +385,34 @@ UsersResult load_users(const std::string& path) {
   return result;
 }
 
-vscp::Result<void> create_users_file(const std::string& path, std::string_view name, std::string_view password_hash) {
+vscp::Result<void> create_users_file(const std::string& path, std::string_view name, std::string_view password_hash,
+                                     unsigned privilege) {
   JsonWriter writer(2);
   writer.begin_object().key("users").begin_array().begin_object();
-  writer.member("name", name).member("password", password_hash).member("full-name", "Administrator");
-  writer.member("privilege", kPrivilegeMax).key("remotes").begin_array().end_array();
+  writer.member("name", name).member("password", password_hash).member("privilege", privilege);
+  writer.key("remotes").begin_array().end_array();
   writer.key("allow-events").begin_array().end_array();
   writer.end_object().end_array().end_object();
-  return TemporaryFile::write(path, writer.take() + "\n", 0600, nullptr, false);
+  const std::string text = writer.take() + "\n";
+  if (!has_user(text, name)) return std::unexpected(Errc::kBadNumber);
+  return TemporaryFile::write(path, text, 0600, nullptr, false);
+}
+
+vscp::Result<void> add_user(const std::string& path, std::string_view name, std::string_view password_hash,
+                            unsigned privilege) {
+  ConfigContext context;
+  std::string text;
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return std::unexpected(vscp::from_errno(errno));
+  if (!read_config_file(path, text, context)) return std::unexpected(vscp::from_errno(EIO));
+  const auto root = parse_config_text(text, context);
+  if (!root) return std::unexpected(Errc::kBadNumber);
+  const ConfigNode* list = root->find("users");
+  if (list == nullptr || !list->is_array()) return std::unexpected(Errc::kMissingField);
+  if (has_user(text, name)) return std::unexpected(vscp::from_errno(EEXIST));
+  insert_user(text, *list, name, password_hash, privilege);
+  if (!has_user(text, name)) return std::unexpected(Errc::kBadNumber);
+  return replace_file(path, text, info);
 }
 
 std::string make_random_password(Random& random) {
@@ -371,11 +441,7 @@ vscp::Result<void> replace_password_hash(const std::string& path, std::string_vi
     std::string quoted;
     append_json_string(quoted, new_hash);
     text.replace(hash->begin, hash->end - hash->begin, quoted);
-    // A link stays a link: what it points to is replaced.
-    std::error_code error;
-    const auto target = std::filesystem::canonical(path, error);
-    if (error) return std::unexpected(vscp::from_errno(error.value()));
-    return TemporaryFile::write(target.string(), text, info.st_mode & 07777U, &info, true);
+    return replace_file(path, text, info);
   }
   return std::unexpected(Errc::kMissingField);
 }

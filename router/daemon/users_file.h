@@ -1,7 +1,7 @@
-// The users file (users.json): reading it, making the first one, replacing one user's password hash.
+// The users file (users.json): reading it, making the first one, adding a user, replacing one user's password hash.
 //
 // Format: {"users": [{"name", "password", "full-name", "note", "privilege", "rights", "remotes", "allow-events",
-// "filter", "mask", "max-out-queue", "max-sessions", "receive-sent-events", "line-format"}]}, with "fullname" and
+// "filter", "mask", "max-out-queue", "receive-sent-events", "line-format"}]}, with "fullname" and
 // "events" as second names of two keys, as existing files have them. "privilege" (0..15) and "rights" may both be
 // given: then a command must be allowed by both.
 //
@@ -33,9 +33,16 @@ UsersResult parse_users(std::string_view text, const std::string& file, std::set
 
 inline constexpr std::string_view kFirstUserName = "admin";
 
-/// Writes a new users file, mode 0600, with one user of privilege 15. Errors: kSystem|EEXIST if there already is a file
-/// (it is never overwritten), other kSystem codes.
-vscp::Result<void> create_users_file(const std::string& path, std::string_view name, std::string_view password_hash);
+/// Writes a new users file, mode 0600, with one user. Errors: kSystem|EEXIST if there already is a file (it is never
+/// overwritten), other kSystem codes, kBadNumber (no name or hash that a users file may have).
+vscp::Result<void> create_users_file(const std::string& path, std::string_view name, std::string_view password_hash,
+                                     unsigned privilege = kPrivilegeMax);
+
+/// Adds a user to a file without errors; everything else in it stays byte for byte, as do its mode and owner. Errors:
+/// kSystem|EEXIST (there is such a user), kMissingField (no list "users"), kBadNumber (the file cannot be parsed, or no
+/// name or hash that it may have), other kSystem codes. Calls for one file must not overlap.
+vscp::Result<void> add_user(const std::string& path, std::string_view name, std::string_view password_hash,
+                            unsigned privilege);
 
 /// 20 characters that cannot be taken for one another (no 0 O 1 l I), more than 110 bits.
 std::string make_random_password(Random& random);

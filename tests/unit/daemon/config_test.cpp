@@ -48,8 +48,6 @@ TEST(Config, EmptyObjectGivesTheDocumentedDefaults) {
   EXPECT_EQ(c.workers.event_pool, 0U);
   EXPECT_EQ(c.log_bytes_per_worker, 67108864U);
   EXPECT_TRUE(c.link.empty());
-  ASSERT_TRUE(c.admin.interface);
-  EXPECT_EQ(c.admin.interface->text, "127.0.0.1:9680");
   EXPECT_EQ(c.admin.socket, "/etc/vscp/vscprouterd.sock");
   EXPECT_FALSE(c.simulate.enable);
   EXPECT_EQ(c.simulate.nodes, 16U);
@@ -77,7 +75,7 @@ TEST(Config, EveryKeyIsRead) {
   const ConfigResult result = parse(R"({"runasuser": "vscp", "guid": "FF:FF:FF:FF:FF:FF:FF:F5:00:00:00:00:00:01:00:00",
     "servername": "north hall", "debug": "0xff", "state-folder": "/var/lib/vscp",
     "logging": {"file-enable-log": true, "file-log-level": "debug", "file-pattern": "%v", "file-path": "log/x.log",
-      "file-max-size": 10000, "file-max-files": 3, "console-enable-log": false, "console-log-level": "err",
+      "file-max-size": 10000, "file-max-files": 3, "console-enable-log": false, "console-log-level": "trace",
       "console-pattern": "%v"},
     "workers": {"count": 2, "cpus": "0-2, 6", "event-pool": 4096}, "log": {"bytes-per-worker": 1048576},
     "link": [{"interface": "127.0.0.1:1"}, {"interface": "127.0.0.1:2", "path-users": "/x/u.json"}],
@@ -95,7 +93,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c.logging.file_size_max, 10000U);
   EXPECT_EQ(c.logging.files_max, 3U);
   EXPECT_FALSE(c.logging.console_enable);
-  EXPECT_EQ(c.logging.console_level, LogLevel::kError);
+  EXPECT_EQ(c.logging.console_level, LogLevel::kTrace);
   EXPECT_EQ(c.logging.console_pattern, "%v");
   EXPECT_EQ(c.workers.count, 2U);
   EXPECT_EQ(c.workers.cpus, (std::vector<std::uint32_t>{0, 1, 2, 6}));
@@ -104,7 +102,6 @@ TEST(Config, EveryKeyIsRead) {
   ASSERT_EQ(c.link.size(), 2U);
   EXPECT_EQ(c.link[0].path_users, "/etc/vscp/users.json");
   EXPECT_EQ(c.link[1].path_users, "/x/u.json");
-  EXPECT_FALSE(c.admin.interface);
   EXPECT_EQ(c.admin.socket, "/var/lib/vscp/s");
   EXPECT_TRUE(c.simulate.enable);
   EXPECT_EQ(c.simulate.nodes, 3U);
@@ -117,7 +114,7 @@ TEST(Config, AllErrorsAtOnceInTheOrderOfTheFile) {
                       "\"workers\": {\"count\": 65, \"cpus\": \"3-1\", \"event-pool\": 5},\n"
                       "\"log\": {\"bytes-per-worker\": 5},\n"
                       "\"logging\": {\"console-log-level\": \"loud\"},\n"
-                      "\"admin\": {\"interface\": \"x\"},\n"
+                      "\"admin\": {\"interface\": \"127.0.0.1:9680\"},\n"
                       "\"simulate\": {\"rate\": 0, \"nodes\": 0},\n"
                       "\"link\": [{\"max-out-queue\": 1}]}"),
             (Lines{
@@ -132,8 +129,8 @@ TEST(Config, AllErrorsAtOnceInTheOrderOfTheFile) {
                 "a.json:5:29: log.bytes-per-worker: 5 is too small: write a whole number from 1048576 to 1099511627776",
                 "a.json:6:34: logging.console-log-level: \"loud\" is not known: write \"trace\", \"debug\", \"info\", "
                 "\"warn\", \"warning\", \"err\", \"error\", \"critical\" or \"off\"",
-                "a.json:7:24: admin.interface: \"x\" has no port: write a port (\"9598\"), \"ip:port\" "
-                "(\"192.168.1.8:9598\") or \"[ip6]:port\" (\"[::1]:9598\")",
+                "a.json:7:24: admin.interface: the web page is not supported by this version: remove the key, or "
+                "write \"\"",
                 "a.json:8:22: simulate.rate: 0 is too small: write a number from 0.001 to 1e+06",
                 "a.json:8:34: simulate.nodes: 0 is too small: write a whole number from 1 to 65535",
                 "a.json:9:28: link[0].max-out-queue: 1 is too small: write a whole number from 16 to 10000000",
@@ -219,6 +216,17 @@ TEST(Config, SyntaxErrorsAndMissingFiles) {
   EXPECT_EQ(lines(result.errors), Lines{folder.path() + "/none.json: cannot be opened: No such file or directory"});
 }
 
+TEST(Config, DebugShowsDebugLinesOnTheConsole) {
+  const auto level_of = [](std::string_view text) {
+    const ConfigResult result = parse(text);
+    return result.config ? result.config->logging.console_level : LogLevel::kOff;
+  };
+  EXPECT_EQ(level_of(R"({"debug": 0})"), LogLevel::kInfo);
+  EXPECT_EQ(level_of(R"({"debug": 1})"), LogLevel::kDebug);
+  EXPECT_EQ(level_of(R"({"logging": {"console-log-level": "err"}, "debug": "0x2"})"), LogLevel::kDebug);
+  EXPECT_EQ(level_of(R"({"logging": {"console-log-level": "trace"}, "debug": 1})"), LogLevel::kTrace);
+}
+
 class Site : public testing::Test {
  protected:
   void write(const std::string& name, std::string_view text) {
@@ -256,6 +264,22 @@ TEST_F(Site, AnUpstreamFileWithItsServerDriverWorks) {
   EXPECT_TRUE(listener.addresses[0].all_interfaces);
   EXPECT_EQ(vscp::to_string(listener.guid), "FF:FF:FF:FF:FF:FF:FF:F5:02:88:88:00:00:00:00:01");
   EXPECT_EQ(result.config->debug, 4294967295U);
+}
+
+TEST_F(Site, AStateFolderOfTheCommandLineTakesThePlaceOfTheFiles) {
+  write("a.json", R"({"state-folder": "old", "link": [{}], "admin": {"socket": "s"}})");
+  const ConfigResult plain = load_config(at("a.json"));
+  ASSERT_TRUE(plain.config);
+  EXPECT_EQ(plain.config->state_folder, at("old"));
+  EXPECT_EQ(plain.config->admin.socket, at("old/s"));
+  const ConfigResult other = load_config(at("a.json"), at("new"));
+  ASSERT_TRUE(other.config);
+  EXPECT_EQ(other.config->state_folder, at("new"));
+  EXPECT_EQ(other.config->admin.socket, at("new/s"));
+  EXPECT_EQ(other.config->link[0].path_users, at("users.json"));
+  const ConfigResult relative = load_config(at("a.json"), "new");
+  ASSERT_TRUE(relative.config);
+  EXPECT_EQ(relative.config->state_folder, (std::filesystem::current_path() / "new").string());
 }
 
 TEST_F(Site, ErrorsInTheDriversFileNameThatFile) {
@@ -365,7 +389,6 @@ TEST(Schema, DefaultsAreThoseOfTheCode) {
   EXPECT_EQ(a.addresses[0].text, b.addresses[0].text);
   EXPECT_EQ(a.path_users, b.path_users);
   EXPECT_EQ(a.max_out_queue, b.max_out_queue);
-  EXPECT_EQ(a.max_out_bytes, b.max_out_bytes);
   EXPECT_EQ(a.receive_sent_events, b.receive_sent_events);
   EXPECT_EQ(a.line_format, b.line_format);
   EXPECT_EQ(a.slow_consumer, b.slow_consumer);

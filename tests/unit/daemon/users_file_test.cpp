@@ -114,7 +114,7 @@ TEST(UsersFile, NeitherPrivilegeNorRightsIsAWarning) {
 TEST(UsersFile, FilterOverridesAndBothNamesOfKeys) {
   const UsersResult result =
       one_user(R"("privilege": 6, "full-name": "F", "allow-events": "20:*,30:5", "filter": "0,20,0,-",
-    "mask": "0,0xffff,0,-", "max-out-queue": 100, "max-sessions": 3, "receive-sent-events": true,
+    "mask": "0,0xffff,0,-", "max-out-queue": 100, "receive-sent-events": true,
     "line-format": "nanoseconds")");
   const User& user = user_of(result);
   EXPECT_EQ(user.full_name, "F");
@@ -123,7 +123,6 @@ TEST(UsersFile, FilterOverridesAndBothNamesOfKeys) {
   EXPECT_TRUE(user.may_send(30, 5));
   EXPECT_FALSE(user.may_send(31, 5));
   EXPECT_EQ(user.overrides.max_out_queue, 100U);
-  EXPECT_EQ(user.overrides.max_sessions, 3U);
   EXPECT_EQ(user.overrides.receive_sent_events, true);
   EXPECT_EQ(user.overrides.line_format, vscp::LineFormat::kNanoseconds);
   const UsersResult plain = one_user(R"("privilege": 6)");
@@ -240,6 +239,75 @@ TEST(UsersFile, AnExistingFileIsNeverOverwrittenByTheFirst) {
   const auto nowhere = create_users_file(folder.path() + "/no/users.json", "admin", kHash);
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error(), vscp::from_errno(ENOENT));
+}
+
+TEST(UsersFile, ANameThatNobodyCanSendIsNotWritten) {
+  const test::TempDir folder;
+  const std::string path = folder.path() + "/users.json";
+  for (const char* name : {"", "a b", "a\x01", "\xff"}) {
+    const auto made = create_users_file(path, name, kHash);
+    ASSERT_FALSE(made) << name;
+    EXPECT_EQ(made.error(), Errc::kBadNumber) << name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_TRUE(create_users_file(path, "low", kHash, 2));
+  EXPECT_EQ(load_users(path).users->find("low")->privilege, 2);
+}
+
+class AddUser : public testing::Test {
+ protected:
+  std::string entry(std::string_view between, std::string_view end) const {
+    const std::string b(between);
+    return "{" + b + "\"name\": \"new\"," + b + "\"password\": \"" + std::string(kHash) + "\"," + b +
+           "\"privilege\": 6" + std::string(end) + "}";
+  }
+  /// The file after adding "new" to it.
+  std::string added(std::string_view text) {
+    std::ofstream(path_) << text;
+    ::chmod(path_.c_str(), 0640);
+    EXPECT_TRUE(add_user(path_, "new", kHash, 6)) << text;
+    const UsersResult result = load_users(path_);
+    EXPECT_TRUE(result.users != nullptr && result.users->find("new") != nullptr) << content(path_);
+    struct stat info{};
+    EXPECT_EQ(::stat(path_.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777U, 0640U);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
+    return content(path_);
+  }
+  const test::TempDir folder_;
+  const std::string path_ = folder_.path() + "/users.json";
+  const std::string user_ = R"({"name": "a", "privilege": 1, "password": ")" + std::string(kHash) + "\"}";
+};
+
+TEST_F(AddUser, GoesBehindTheLastOneInItsLayout) {
+  EXPECT_EQ(added("{\"users\":[]} // end\n"), "{\"users\":[" + entry(" ", " ") + "]} // end\n");
+  EXPECT_EQ(added("{\"users\":[ // none yet\n]}"), "{\"users\":[" + entry(" ", " ") + " // none yet\n]}");
+  EXPECT_EQ(added("{\"users\":[" + user_ + "]}"), "{\"users\":[" + user_ + ", " + entry(" ", " ") + "]}");
+  EXPECT_EQ(added("{\"users\":[" + user_ + " // c\n]}"),
+            "{\"users\":[" + user_ + ", // c\n" + entry(" ", " ") + "\n]}");
+  EXPECT_EQ(added("{\"users\":[\n\t" + user_ + "  // c\r\n]}"),
+            "{\"users\":[\n\t" + user_ + ",  // c\n\t" + entry(" ", " ") + "\r\n]}");
+  const std::string in_lines =
+      "{\n   \"name\": \"a\", \"privilege\": 1,\n\"password\": \"" + std::string(kHash) + "\"\n }";
+  EXPECT_EQ(added("{\"users\":[\n " + in_lines + "\n]}\n"),
+            "{\"users\":[\n " + in_lines + ",\n " + entry("\n   ", "\n ") + "\n]}\n");
+}
+
+TEST_F(AddUser, RefusesWhatTheFileMayNotHave) {
+  const auto refused = [&](std::string_view text, std::string_view name) {
+    std::ofstream(path_) << text;
+    const auto result = add_user(path_, name, kHash, 6);
+    EXPECT_FALSE(result) << text;
+    EXPECT_EQ(content(path_), text);
+    return result ? Errc{} : result.error();
+  };
+  const std::string file = "{\"users\": [" + user_ + "]}";
+  EXPECT_EQ(refused(file, "a"), vscp::from_errno(EEXIST));
+  EXPECT_EQ(refused(file, "b c"), Errc::kBadNumber);
+  EXPECT_EQ(refused("{\"users\": [" + user_ + ", 5]}", "b"), Errc::kBadNumber);
+  EXPECT_EQ(refused("{", "b"), Errc::kBadNumber);
+  EXPECT_EQ(refused("{}", "b"), Errc::kMissingField);
+  EXPECT_EQ(add_user(path_ + ".none", "b", kHash, 6).error(), vscp::from_errno(ENOENT));
 }
 
 TEST(UsersFile, RandomPasswordsAreLongAndUnambiguous) {

@@ -43,7 +43,6 @@ TEST(LinkConfig, EmptyObjectGivesTheDocumentedDefaults) {
   EXPECT_TRUE(c.guid.is_zero());
   EXPECT_EQ(c.path_users, "users.json");
   EXPECT_EQ(c.max_out_queue, 32000U);
-  EXPECT_EQ(c.max_out_bytes, 0U);
   EXPECT_FALSE(c.receive_sent_events);
   EXPECT_EQ(c.line_format, vscp::LineFormat::kLegacy);
   EXPECT_EQ(c.slow_consumer, router::SlowConsumer::kDropLowestPriority);
@@ -64,7 +63,7 @@ TEST(LinkConfig, EmptyObjectGivesTheDocumentedDefaults) {
 TEST(LinkConfig, EveryKeyIsRead) {
   const Parsed p =
       listener(R"({"interface": "9598,[::1]:7000", "guid": "FF:00:00:00:00:00:00:00:00:00:00:00:00:00:00:07",
-    "path-users": "u.json", "max-out-queue": 16, "max-out-bytes": 65536, "receive-sent-events": true,
+    "path-users": "u.json", "max-out-queue": 16, "receive-sent-events": true,
     "line-format": "nanoseconds", "slow-consumer": "disconnect", "hold-producers-ms": 0, "login-timeout-s": 5,
     "idle-timeout-s": 0, "keepalive-ms": 3000, "rcvloop-gap-ms": 0, "line-max": 2600, "max-sessions": 5,
     "max-sessions-per-address": 2, "login-failure-delay-ms": 0, "login-failure-delay-max-ms": 0,
@@ -76,7 +75,6 @@ TEST(LinkConfig, EveryKeyIsRead) {
   EXPECT_EQ(c.guid.bytes[15], 7);
   EXPECT_EQ(c.path_users, "u.json");
   EXPECT_EQ(c.max_out_queue, 16U);
-  EXPECT_EQ(c.max_out_bytes, 65536U);
   EXPECT_TRUE(c.receive_sent_events);
   EXPECT_EQ(c.line_format, vscp::LineFormat::kNanoseconds);
   EXPECT_EQ(c.slow_consumer, router::SlowConsumer::kDisconnect);
@@ -99,7 +97,7 @@ TEST(LinkConfig, EveryKeyIsRead) {
 
 TEST(LinkConfig, AllErrorsAtOnceWithPlaceAndHint) {
   const Parsed p = listener(
-      "{\"interface\": \"9598s\",\n\"max-out-queue\": 15, \"max-out-bytes\": -1,\n"
+      "{\"interface\": \"9598s\",\n\"max-out-queue\": 15, \"max-out-bytes\": 1,\n"
       "\"line-format\": \"nano\", \"slow-consumer\": \"dropoldest\",\n"
       "\"hold-producers-ms\": 10001, \"line-max\": 100,\n"
       "\"filter\": {\"in-filter\": \"junk\", \"in-msk\": \"\"},\n"
@@ -113,7 +111,6 @@ TEST(LinkConfig, AllErrorsAtOnceWithPlaceAndHint) {
           "for the router's own GUID",
           "a.json:6:52: link[0].path-users: is empty: write the name of the users file, \"users.json\"",
           "a.json:2:18: link[0].max-out-queue: 15 is too small: write a whole number from 16 to 10000000",
-          "a.json:2:39: link[0].max-out-bytes: -1 is too small: write a whole number from 0 to 1099511627776",
           "a.json:3:16: link[0].line-format: \"nano\" is not known: write \"legacy\" or \"nanoseconds\"",
           "a.json:3:41: link[0].slow-consumer: \"dropoldest\" is not known: write \"drop-lowest-priority\", "
           "\"drop-oldest\" or \"disconnect\" (did you mean \"drop-oldest\"?)",
@@ -126,6 +123,7 @@ TEST(LinkConfig, AllErrorsAtOnceWithPlaceAndHint) {
               "): write \"priority,class,type,GUID\", for example \"0,20,0,-\"",
           "a.json:5:33: link[0].filter.in-msk: unknown key: did you mean \"in-mask\"?",
           "a.json:6:8: link[0].tls: TLS is not in this version: remove what is in it, or write {}",
+          "a.json:2:22: link[0].max-out-bytes: unknown key: remove it",
           "a.json:7:33: link[0].max-out-qeue: unknown key: did you mean \"max-out-queue\"?",
       }));
 }
