@@ -147,4 +147,8 @@ int run_sessions(const AdminOptions& options) {
   return run(options, "sessions", &sessions_text);
 }
 
+int run_reload(const AdminOptions& options) {
+  return run(options, "reload", &reload_text);
+}
+
 }  // namespace tools::ctl

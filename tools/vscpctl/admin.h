@@ -26,5 +26,6 @@ ClientResult<std::string> ask_daemon(const std::string& socket_path, std::string
 
 int run_stat(const AdminOptions& options);
 int run_sessions(const AdminOptions& options);
+int run_reload(const AdminOptions& options);
 
 }  // namespace tools::ctl

@@ -215,4 +215,15 @@ std::expected<std::string, std::string> sessions_text(std::string_view json, Sta
   return table(rows, right) + cat(found->size(), found->size() == 1 ? " session\n" : " sessions\n");
 }
 
+std::expected<std::string, std::string> reload_text(std::string_view json, StatMemory* /*memory*/) {
+  const auto answer = parse_answer(json);
+  if (!answer) return std::unexpected(answer.error());
+  const auto count = answer->find("reloaded");
+  if (count == answer->end() || !count->is_number_unsigned()) {
+    return std::unexpected(std::string("the daemon's answer does not say what it has read"));
+  }
+  return cat("users of ", count->get<std::uint64_t>(), count->get<std::uint64_t>() == 1 ? " listener" : " listeners",
+             " read again\n");
+}
+
 }  // namespace tools::ctl

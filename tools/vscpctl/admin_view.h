@@ -24,6 +24,9 @@ std::expected<std::string, std::string> stat_text(std::string_view json, StatMem
 /// One row per session. `memory` is not used. Error: one sentence.
 std::expected<std::string, std::string> sessions_text(std::string_view json, StatMemory* memory);
 
+/// One line. `memory` is not used. Error: one sentence.
+std::expected<std::string, std::string> reload_text(std::string_view json, StatMemory* memory);
+
 /// A number as its key says: "..._bytes" in KiB, MiB, GiB, "..._ns" and "..._us" in a fitting unit, "..._s" as a
 /// duration; integers in groups of three digits.
 std::string number_text(std::string_view key, double value);

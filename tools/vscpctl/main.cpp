@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "router/core/users.h"
 #include "tools/client/address.h"
 #include "tools/vscpctl/admin.h"
 #include "tools/vscpctl/mkpasswd.h"
@@ -140,12 +141,23 @@ CLI::App* add_sim(CLI::App& app, Options& options) {
   return command;
 }
 
+void add_socket(CLI::App& command, Options& options) {
+  command
+      .add_option("--socket", options.admin.socket,
+                  "admin socket of the daemon (default: $VSCPROUTERD_SOCKET, else the usual places)")
+      ->type_name("PATH");
+}
+
+CLI::App* add_reload(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("reload", "Make the daemon read its users files again");
+  add_socket(*command, options);
+  command->footer("If a file has errors they are shown, and the daemon keeps the users that it has.\n");
+  return command;
+}
+
 CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const char* help, const char* examples) {
   CLI::App* command = app.add_subcommand(name, help);
-  command
-      ->add_option("--socket", options.admin.socket,
-                   "admin socket of the daemon (default: $VSCPROUTERD_SOCKET, else the usual places)")
-      ->type_name("PATH");
+  add_socket(*command, options);
   command->add_flag("--json", options.admin.json, "the daemon's answer as it is");
   command->add_option("--watch", options.repeat, "ask again and again, as 1s")
       ->type_name("TIME")
@@ -155,13 +167,24 @@ CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const cha
 }
 
 CLI::App* add_mkpasswd(CLI::App& app, Options& options) {
-  CLI::App* command = app.add_subcommand("mkpasswd", "Make a password hash for the users file");
+  CLI::App* command =
+      app.add_subcommand("mkpasswd", "Make a password hash, or set a user's password in the users file");
   command->add_flag("--stdin", options.mkpasswd.from_stdin, "read the password from standard input");
   command->add_option("--users", options.mkpasswd.users_file, "users file to change; it is made if there is none")
       ->type_name("FILE");
-  command->add_option("--user", options.mkpasswd.user, "whose password to set in the users file")->type_name("NAME");
+  command
+      ->add_option("--user", options.mkpasswd.user,
+                   "whose password to set in the users file; a user that it does not have is added")
+      ->type_name("NAME");
+  command
+      ->add_option("--privilege", options.mkpasswd.privilege,
+                   "privilege of a user that is added, 0 to 15 (default: 15 in a new file, else 6)")
+      ->check(CLI::Range(0U, router::kPrivilegeMax))
+      ->type_name("N");
   command->footer(
-      "The password is asked for twice and never shown. The hash is argon2id.\n"
+      "The password is asked for twice and never shown. The hash is argon2id. Privilege 4 may send and receive "
+      "events,\n"
+      "6 also set filters and GUIDs, 15 everything.\n"
       "Examples:\n"
       "  vscpctl mkpasswd\n"
       "  vscpctl mkpasswd --users /etc/vscprouterd/users.json --user admin\n"
@@ -179,7 +202,7 @@ const char* unknown_command(const CLI::App& app, int argument_count, char** argu
 }
 
 int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* send, const CLI::App* sim,
-        const CLI::App* stat, const CLI::App* sessions) {
+        const CLI::App* stat, const CLI::App* sessions, const CLI::App* reload) {
   if (!options.duration.empty()) {
     options.watch.duration = options.sim.duration = tools::ctl::parse_duration(options.duration);
   }
@@ -190,6 +213,7 @@ int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* 
   if (app.got_subcommand(sim)) return tools::ctl::run_sim(options.sim);
   if (app.got_subcommand(stat)) return tools::ctl::run_stat(options.admin);
   if (app.got_subcommand(sessions)) return tools::ctl::run_sessions(options.admin);
+  if (app.got_subcommand(reload)) return tools::ctl::run_reload(options.admin);
   return tools::ctl::run_mkpasswd(options.mkpasswd);
 }
 
@@ -207,6 +231,7 @@ int main(int argument_count, char** arguments) {
                                    "Examples:\n  vscpctl stat\n  vscpctl stat --watch 1s\n  vscpctl stat --json\n");
   const CLI::App* sessions = add_admin(app, options, "sessions", "List the connected sessions",
                                        "Examples:\n  vscpctl sessions\n  vscpctl sessions --json | jq .sessions\n");
+  const CLI::App* reload = add_reload(app, options);
   add_mkpasswd(app, options);
   app.footer(
       "Examples:\n"
@@ -223,5 +248,5 @@ int main(int argument_count, char** arguments) {
     }
     return app.exit(error) == 0 ? tools::ctl::kExitOk : tools::ctl::kExitUsage;
   }
-  return run(app, options, watch, send, sim, stat, sessions);
+  return run(app, options, watch, send, sim, stat, sessions, reload);
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <system_error>
@@ -24,6 +25,12 @@ std::string reason(vscp::Errc code) {
   return std::string(vscp::to_text(code));
 }
 
+/// Empty is fine: then there is no user.
+bool good_name(std::string_view name) {
+  return name.size() <= vscp::kUserNameMax &&
+         std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+}
+
 ClientResult<std::string> new_password(const MkpasswdOptions& options) {
   if (options.from_stdin) {
     std::string line;
@@ -40,31 +47,51 @@ ClientResult<std::string> new_password(const MkpasswdOptions& options) {
   return first;
 }
 
+constexpr const char* kReload = "make it count in a running daemon with: vscpctl reload";
+
+unsigned privilege_of(const MkpasswdOptions& options, unsigned fallback) {
+  return options.privilege < 0 ? fallback : static_cast<unsigned>(options.privilege);
+}
+
+int make_file(const MkpasswdOptions& options, const std::string& hash) {
+  const unsigned privilege = privilege_of(options, router::kPrivilegeMax);
+  if (const auto made = router::create_users_file(options.users_file, options.user, hash, privilege); !made) {
+    return fail(cat("cannot write '", options.users_file, "': ", reason(made.error())));
+  }
+  std::fprintf(stderr, "made %s with the user %s, privilege %u%s\n", options.users_file.c_str(), options.user.c_str(),
+               privilege, privilege == router::kPrivilegeMax ? ": may do everything" : "");
+  return kExitOk;
+}
+
+int add(const MkpasswdOptions& options, const std::string& hash) {
+  const unsigned privilege = privilege_of(options, kPrivilegeAdded);
+  if (const auto added = router::add_user(options.users_file, options.user, hash, privilege); !added) {
+    return fail(cat("cannot add to '", options.users_file, "': ",
+                    added.error() == vscp::Errc::kMissingField ? "it has no list \"users\"" : reason(added.error())));
+  }
+  std::fprintf(stderr, "added %s, privilege %u, to %s; %s\n", options.user.c_str(), privilege,
+               options.users_file.c_str(), kReload);
+  return kExitOk;
+}
+
 int store(const MkpasswdOptions& options, const std::string& hash) {
   const std::string& path = options.users_file;
-  if (access(path.c_str(), F_OK) != 0) {
-    if (const auto made = router::create_users_file(path, options.user, hash); !made) {
-      return fail(cat("cannot write '", path, "': ", reason(made.error())));
-    }
-    std::fprintf(stderr, "made %s with the user %s, who may do everything\n", path.c_str(),
-                 printable(options.user).c_str());
-    return kExitOk;
-  }
+  if (access(path.c_str(), F_OK) != 0) return make_file(options, hash);
   const router::UsersResult loaded = router::load_users(path);
   if (!loaded.users) {
     for (const auto& issue : loaded.errors) fail(router::to_text(issue));
     return fail(cat("'", path, "' has errors and was not changed"));
   }
   const router::User* user = loaded.users->find(options.user);
-  if (user == nullptr) {
-    return fail(cat("'", path, "' has no user '", printable(options.user), "'; add {\"name\": \"",
-                    printable(options.user), "\", \"privilege\": 6, \"password\": \"", hash, "\"} to its users"));
+  if (user == nullptr) return add(options, hash);
+  if (options.privilege >= 0) {
+    return fail(cat("'", path, "' has the user ", options.user,
+                    " already, nothing was changed; --privilege is for a new one, change it in the file"));
   }
   if (const auto done = router::replace_password_hash(path, options.user, user->password_hash, hash); !done) {
     return fail(cat("cannot change '", path, "': ", reason(done.error())));
   }
-  std::fprintf(stderr, "changed the password of %s in %s; reload the daemon to make it count\n",
-               printable(options.user).c_str(), path.c_str());
+  std::fprintf(stderr, "changed the password of %s in %s; %s\n", options.user.c_str(), path.c_str(), kReload);
   return kExitOk;
 }
 
@@ -75,7 +102,14 @@ int run_mkpasswd(const MkpasswdOptions& options) {
     fail("--users FILE and --user NAME belong together; without both the hash is printed");
     return kExitUsage;
   }
-  if (options.user.size() > vscp::kUserNameMax) return fail("a user name has at most 64 characters");
+  if (options.privilege >= 0 && options.user.empty()) {
+    fail("--privilege is for a user that is added: give --users FILE and --user NAME too");
+    return kExitUsage;
+  }
+  if (!good_name(options.user)) {
+    fail("a user name has at most 64 characters and no blanks or control characters");
+    return kExitUsage;
+  }
   const auto password = new_password(options);
   if (!password) return fail(password.error().text);
   if (password->size() > vscp::kPasswordMax) return fail("a password has at most 64 characters");
