@@ -43,9 +43,12 @@ class TheCheck(unittest.TestCase):
         self.accepted('router/core/a.cpp', 'bool try_push();  // never throws: catch nothing')
 
     def test_sleep(self):
-        for line in ('sleep(1);', 'usleep(1);', 'nanosleep(&t, nullptr);', 'std::this_thread::sleep_for(1ms);'):
+        for line in ('sleep(1);', '::sleep(seconds);', 'usleep(1);', '::usleep(1);', 'nanosleep(&t, nullptr);',
+                     'clock_nanosleep(0, 0, &t, nullptr);', 'std::this_thread::sleep_for(1ms);', 'sleep_until(end);'):
             self.refused('tests/unit/a.cpp', line)
-        self.accepted('router/core/a.cpp', 'bool may_sleep() const; wants_to_sleep(1);')
+        for line in ('bool may_sleep() const; wants_to_sleep(1);', 'void sleep(std::uint64_t until);', 'ring->sleep(1);',
+                     'ring.sleep(until);', 'void Ring::sleep(std::uint64_t until) {'):
+            self.accepted('router/core/a.cpp', line)
 
     def test_sleep_in_python_tests(self):
         self.refused('tests/system/a.py', 'time.' + 'sleep(1)')

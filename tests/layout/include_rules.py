@@ -30,7 +30,7 @@ THIRD_PARTY = {
     'nlohmann/': ('router/base/config_node.cpp', 'router/daemon/users_file.cpp'),
     'spdlog/': ('router/base/log.cpp',),
     'fmt/': (),
-    'CLI/': ('router/daemon/main.cpp',),
+    'CLI/': ('router/daemon/options.cpp',),
     'mimalloc': ('router/base/memory.cpp',),
     'MQTT': ('drivers/mqtt/paho_client.cpp',),
 }
