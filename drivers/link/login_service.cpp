@@ -63,16 +63,22 @@ void LoginService::set_users(std::shared_ptr<const router::UserDirectory> users)
 
 void LoginService::work() {
   while (!queue_.is_closed()) {
-    auto task = suspects_.empty() ? queue_.wait_task() : queue_.try_task();
-    if (task != nullptr) {
-      task->run();
-    } else if (!suspects_.empty()) {
-      LoginRequest request = std::move(suspects_.front());
-      suspects_.pop_front();
-      if (const auto entry = failures_.find(request.host); entry != failures_.end()) --entry->second.waiting;
-      run(request);
-    }
+    if (run_one()) continue;
+    if (auto task = queue_.wait_task()) task->run();
   }
+}
+
+bool LoginService::run_one() {
+  if (auto task = queue_.try_task()) {
+    task->run();
+    return true;
+  }
+  if (suspects_.empty()) return false;
+  LoginRequest request = std::move(suspects_.front());
+  suspects_.pop_front();
+  if (const auto entry = failures_.find(request.host); entry != failures_.end()) --entry->second.waiting;
+  run(request);
+  return true;
 }
 
 void LoginService::take(LoginRequest& request) {

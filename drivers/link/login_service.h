@@ -54,6 +54,9 @@ class LoginService {
 
   void start();
   void stop();
+  /// What the service's thread would do next, on the caller's thread; false if nothing waits. For who has not called
+  /// start(): simulation.
+  bool run_one();
   /// False if too many checks are waiting.
   bool check(LoginRequest request);
   /// Logins from now on use these users; sessions keep what they have.
