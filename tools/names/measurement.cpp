@@ -13,6 +13,7 @@ using Bytes = std::span<const std::uint8_t>;
 constexpr std::uint16_t kMirrorFirst = 512;
 constexpr std::uint16_t kMirrorLast = 1023;
 constexpr std::size_t kGuidBytes = 16;
+constexpr int kDecimalsMax = 9;
 constexpr std::uint16_t kClassText = 1040;
 constexpr std::uint16_t kClassDouble = 1060;
 
@@ -64,7 +65,15 @@ bool set_normalized(Measurement& result, Bytes bytes) {
   const int power = bytes[0] & 0x7f;
   // Dividing by an exact power of ten rounds once, so that 263 / 10 is the double nearest to 26.3.
   const double scale = std::pow(10.0, power);
-  return set_number(result, (bytes[0] & 0x80) != 0 ? mantissa / scale : mantissa * scale);
+  if ((bytes[0] & 0x80) == 0) return set_number(result, mantissa * scale);
+  if (!set_number(result, mantissa / scale)) return false;
+  // The sender says how fine it measures: 21.30 is not 21.3.
+  if (power <= kDecimalsMax) {
+    char text[64];
+    const auto [end, error] = std::to_chars(text, text + sizeof text, result.value, std::chars_format::fixed, power);
+    if (error == std::errc{}) result.text.assign(text, end);
+  }
+  return true;
 }
 
 bool set_single(Measurement& result, Bytes bytes) {
@@ -132,6 +141,15 @@ std::uint16_t unit_type(std::uint16_t vscp_class, std::uint16_t vscp_type) {
 }
 
 }  // namespace
+
+std::optional<Zone> event_zone(const vscp::Event& event) {
+  const std::uint16_t type = event.vscp_type;
+  // Types of information that begin otherwise: general event, stream data, the same with zone, confirm.
+  const bool information = event.vscp_class == 20 && between(type, 1, 49) && type != 36 && type != 38 && type != 39;
+  const bool alarm = event.vscp_class == 1 && between(type, 1, 13);
+  if (event.data_size < 3 || !(information || alarm)) return std::nullopt;
+  return Zone{event.data[1], event.data[2]};
+}
 
 std::optional<Measurement> decode_measurement(const vscp::Event& event) {
   Measurement result;

@@ -17,7 +17,7 @@ namespace tools {
 
 struct Measurement {
   double value = 0;       ///< always finite
-  std::string text;       ///< the value in its shortest exact decimal form
+  std::string text;       ///< the value in decimal, with the decimals that the sender gave, else in its shortest form
   std::string_view unit;  ///< "°C", "Pa"; empty for a bare number or a unit that the specification does not name
   std::uint8_t unit_code = 0;
   std::uint8_t sensor = 0;  ///< sensor index, or index of the device for the classes with zone
@@ -25,6 +25,15 @@ struct Measurement {
   std::uint8_t subzone = 0;
   bool has_zone = false;
 };
+
+/// Where an event belongs that is no measurement: zone and sub-zone, 255 for all.
+struct Zone {
+  std::uint8_t zone = 0;
+  std::uint8_t subzone = 0;
+};
+/// Of CLASS1.ALARM and CLASS1.INFORMATION, whose data begin with index, zone, sub-zone for nearly all types; nothing
+/// for other events. Spec: class1.alarm.md, class1.information.md.
+std::optional<Zone> event_zone(const vscp::Event& event);
 
 /// Nothing if the event is no measurement, or its data are not a number in the coding that they claim.
 std::optional<Measurement> decode_measurement(const vscp::Event& event);

@@ -126,6 +126,11 @@ std::string heading(const Json& answer) {
   return text;
 }
 
+/// What goes up and down has no rate.
+bool is_level(std::string_view key) {
+  return key == "sessions";
+}
+
 std::string rate_of(const std::string& key, double value, const StatMemory& memory) {
   const auto before = memory.previous.find(key);
   const double seconds = std::chrono::duration<double>(memory.time - memory.previous_time).count();
@@ -171,7 +176,9 @@ std::expected<std::string, std::string> stat_text(std::string_view json, StatMem
     row.push_back(cell_of(total, key));
     if (rates) {
       const auto value = total.find(key);
-      row.push_back(value != total.end() && value->is_number() ? rate_of(key, value->get<double>(), *memory) : "");
+      row.push_back(value != total.end() && value->is_number() && !is_level(key)
+                        ? rate_of(key, value->get<double>(), *memory)
+                        : "");
     }
     rows.push_back(std::move(row));
   }

@@ -1,5 +1,6 @@
 #include "tools/vscpctl/event_view.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <ctime>
@@ -30,7 +31,7 @@ class Line {
   Line(bool colour, std::size_t width) : colour_(colour), width_(width) {}
 
   void add(std::string_view text, const char* style = nullptr) {
-    const bool styled = colour_ && style != nullptr;
+    const bool styled = colour_ && style != nullptr && !text.empty();
     if (styled) text_ += style;
     for (const char character : text) {
       if ((static_cast<unsigned char>(character) & 0xc0U) != 0x80U) ++columns_;
@@ -76,10 +77,16 @@ std::string measurement_text(const Measurement& measurement) {
 std::string measurement_place(const Measurement& measurement) {
   std::string text;
   if (measurement.sensor != 0) text += cat(" sensor ", static_cast<unsigned>(measurement.sensor));
-  if (measurement.has_zone) {
+  // Zone 0 is "none" for those who have no zones.
+  if (measurement.has_zone && (measurement.zone != 0 || measurement.subzone != 0)) {
     text += cat(" zone ", static_cast<unsigned>(measurement.zone), "/", static_cast<unsigned>(measurement.subzone));
   }
   return text;
+}
+
+std::string zone_text(const Zone& zone) {
+  const auto one = [](std::uint8_t value) { return value == 255 ? std::string("all") : std::to_string(value); };
+  return cat("  zone ", one(zone.zone), "/", one(zone.subzone));
 }
 
 std::string data_text(const vscp::Event& event, std::size_t room) {
@@ -125,12 +132,17 @@ std::string event_text(const vscp::Event& event, std::uint64_t received_ns, cons
   line.add(" ");
   line.pad_to(name_at + kNameColumn);
   line.add(vscp::to_string(event.guid), kDim);
-  line.add("  ");
   if (const auto measurement = decode_measurement(event)) {
+    line.add("  ");
     line.add(measurement_text(*measurement), kBold);
     line.add(measurement_place(*measurement), kDim);
-  } else {
-    line.add(data_text(event, line.room()));
+  } else if (event.data_size > 0) {
+    line.add("  ");
+    const auto zone = event_zone(event);
+    const std::string place = zone ? zone_text(*zone) : std::string();
+    const std::size_t room = line.room();
+    line.add(data_text(event, room == SIZE_MAX ? room : room - std::min(room, place.size())));
+    line.add(place, kDim);
   }
   const std::uint64_t difference =
       event.time_ns > received_ns ? event.time_ns - received_ns : received_ns - event.time_ns;

@@ -65,7 +65,8 @@ CLI::App* add_watch(CLI::App& app, Options& options) {
   command->add_option("--guid", watch.selection.guid_prefix, "only GUIDs that begin so, as FF:FF:01")
       ->type_name("GUID");
   command->add_option("--priority", watch.selection.priority, "only this priority, 0 (highest) to 7")
-      ->check(CLI::Range(0, 7));
+      ->check(CLI::Range(0, 7).description(""))
+      ->type_name("N");
   command
       ->add_option("--filter", watch.selection.filter, "filter as the link protocol has it: priority,class,type,GUID")
       ->type_name("P,C,T,GUID");
@@ -80,7 +81,8 @@ CLI::App* add_watch(CLI::App& app, Options& options) {
   command->add_flag("--reconnect", watch.reconnect,
                     "connect again when the connection is lost, waiting longer each time");
   command->add_option("--colour,--color", watch.colour, "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
       ->capture_default_str();
   command->footer(std::string(kConnectionHelp) +
                   "Examples:\n"
@@ -96,16 +98,17 @@ CLI::App* add_send(CLI::App& app, Options& options) {
   CLI::App* command = app.add_subcommand("send", "Send events");
   auto& send = options.send;
   add_connection(*command, options.connection);
-  command->add_option(
-      "line", send.line,
-      "event line head,class,type,obid,datetime,timestamp,GUID,data...; - reads lines from standard input");
+  command
+      ->add_option("line", send.line,
+                   "event line head,class,type,obid,datetime,timestamp,GUID,data...; - reads lines from standard input")
+      ->type_name("");
   command->add_option("--class", send.event.vscp_class, "class, by number or name")->type_name("N|NAME");
   command->add_option("--type", send.event.vscp_type, "type, by number or name")->type_name("N|NAME");
   command->add_option("--data", send.event.data, "data bytes, as 1,2,0x03")->type_name("BYTES");
   command->add_option("--guid", send.event.guid, "GUID of the node (default: the connection's)")->type_name("GUID");
-  command->add_option("--priority", send.event.priority, "0 (highest) to 7")
-      ->check(CLI::Range(0, 7))
-      ->capture_default_str();
+  command->add_option("--priority", send.event.priority, "0 (highest) to 7 (default: 3)")
+      ->check(CLI::Range(0, 7).description(""))
+      ->type_name("N");
   command->add_flag("--lockstep", send.lockstep, "wait for each answer before the next line (old servers need this)");
   command->footer(std::string(kConnectionHelp) +
                   "Examples:\n"
@@ -121,11 +124,11 @@ CLI::App* add_sim(CLI::App& app, Options& options) {
   add_connection(*command, options.connection);
   command->add_option("--nodes", sim.field.nodes, "number of nodes")
       ->type_name("N")
-      ->check(CLI::Range(1U, drivers::sim::kNodesMax))
+      ->check(CLI::Range(1U, drivers::sim::kNodesMax).description(""))
       ->capture_default_str();
   command->add_option("--rate", sim.field.events_per_second, "events per second of all nodes together")
       ->type_name("N")
-      ->check(CLI::Range(drivers::sim::kRateMin, drivers::sim::kRateMax))
+      ->check(CLI::Range(drivers::sim::kRateMin, drivers::sim::kRateMax).description(""))
       ->capture_default_str();
   command->add_option("--seed", sim.field.seed, "equal seeds give equal events")->type_name("N")->capture_default_str();
   command->add_option("--for", options.duration, "stop after this time, as 10s")
@@ -179,7 +182,7 @@ CLI::App* add_mkpasswd(CLI::App& app, Options& options) {
   command
       ->add_option("--privilege", options.mkpasswd.privilege,
                    "privilege of a user that is added, 0 to 15 (default: 15 in a new file, else 6)")
-      ->check(CLI::Range(0U, router::kPrivilegeMax))
+      ->check(CLI::Range(0U, router::kPrivilegeMax).description(""))
       ->type_name("N");
   command->footer(
       "The password is asked for twice and never shown. The hash is argon2id. Privilege 4 may send and receive "

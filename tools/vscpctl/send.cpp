@@ -128,13 +128,13 @@ int send_input(const SendOptions& options, LinkClient& client, const StopSignal&
 
 ClientResult<void> check_options(const SendOptions& options) {
   const bool friendly = !options.event.vscp_class.empty() || !options.event.vscp_type.empty() ||
-                        !options.event.data.empty() || !options.event.guid.empty();
+                        !options.event.data.empty() || !options.event.guid.empty() || options.event.priority >= 0;
   if (options.line.empty()) {
     const auto line = make_event_line(options.event);
     if (!line) return std::unexpected(line.error());
     return {};
   }
-  if (friendly) return usage("give either an event line or --class and --type, not both");
+  if (friendly) return usage("an event line says all: leave out --class, --type, --data, --guid and --priority");
   if (options.line == "-") return {};
   return check_event_line(trim(options.line));
 }
@@ -161,7 +161,8 @@ ClientResult<std::string> make_event_line(const EventOptions& options) {
     return usage(cat("--data: ", vscp::to_text(size.error()), "; write bytes with commas, as 1,2,0x03 (at most ",
                      vscp::kEventDataMax, ")"));
   }
-  std::string line = cat((options.priority & 7) << 5, ",", *vscp_class, ",", *vscp_type, ",0,,,", guid);
+  const int priority = options.priority < 0 ? kPriorityDefault : options.priority;
+  std::string line = cat((priority & 7) << 5, ",", *vscp_class, ",", *vscp_type, ",0,,,", guid);
   for (std::size_t i = 0; i < *size; ++i) line += cat(",", static_cast<unsigned>(data[i]));
   return line;
 }

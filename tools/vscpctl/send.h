@@ -9,12 +9,14 @@
 
 namespace tools::ctl {
 
+inline constexpr int kPriorityDefault = 3;
+
 struct EventOptions {
   std::string vscp_class = {};  ///< number or name
   std::string vscp_type = {};   ///< number or name
   std::string data = {};        ///< "1,2,0x03"
   std::string guid = {};        ///< empty or "-": the connection's
-  int priority = 3;             ///< 0 (highest) to 7
+  int priority = -1;            ///< 0 (highest) to 7; -1: kPriorityDefault
 };
 
 struct SendOptions {

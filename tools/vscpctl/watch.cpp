@@ -93,7 +93,11 @@ class Watch {
       if (auto done = client->must("CLRA"); !done) return std::unexpected(done.error());
     }
     if (auto done = client->enter_receive_loop(); !done) return done;
-    if (was_connected_) fail(cat("connected again to ", client->server()));
+    if (was_connected_) {
+      fail(cat("connected again to ", client->server()));
+    } else if (isatty(STDERR_FILENO) == 1 && is_terminal_) {
+      std::fprintf(stderr, "watching %s; Ctrl-C ends\n", client->server().c_str());
+    }
     was_connected_ = true;
     auto outcome = client->receive(end_, [&](std::string_view line) {
       const bool more = on_line(line);
@@ -129,8 +133,8 @@ class Watch {
 
   void summary(Clock::duration elapsed) const {
     const double seconds = std::chrono::duration<double>(elapsed).count();
-    std::fprintf(stderr, "%llu events in %.1f s (%.1f/s)", static_cast<unsigned long long>(events_), seconds,
-                 seconds > 0 ? static_cast<double>(events_) / seconds : 0);
+    std::fprintf(stderr, "%llu %s in %.1f s (%.1f/s)", static_cast<unsigned long long>(events_),
+                 events_ == 1 ? "event" : "events", seconds, seconds > 0 ? static_cast<double>(events_) / seconds : 0);
     if (malformed_ != 0) std::fprintf(stderr, ", %llu malformed", static_cast<unsigned long long>(malformed_));
     std::fputc('\n', stderr);
   }

@@ -28,6 +28,8 @@ TEST(Measurement, NormalizedIntegersOfTheSpecification) {
   EXPECT_EQ(shown(10, 6, {0x88, 0x85, 0x8D}), "-0.00115|°C");
   EXPECT_EQ(shown(10, 6, {0x90, 0x81, 0x01, 0x07}), "26.3|°F");
   EXPECT_EQ(shown(10, 6, {0x88, 0x00, 0xff}), "-1|°C");
+  EXPECT_EQ(shown(10, 6, {0x88, 0x82, 0x08, 0x52}), "21.30|°C");  // as fine as it was measured
+  EXPECT_EQ(shown(10, 6, {0x88, 0xff, 0x01}), "1e-127|°C");
 }
 
 TEST(Measurement, IntegersOfEveryLength) {

@@ -50,7 +50,24 @@ TEST_F(EventView, ShowsAMeasurement) {
       event_from("96,10,6,0,2026-01-02T12:00:00Z,0,FF:FF:FF:FF:FF:FF:FF:F5:00:00:00:00:00:00:00:01,137,130,8,92");
   EXPECT_EQ(event_text(event, kNoonNs, {}),
             "12:00:00.123 p3 CLASS1.MEASUREMENT/TEMPERATURE    FF:FF:FF:FF:FF:FF:FF:F5:00:00:00:00:00:00:00:01  "
-            "21.4 °C sensor 1");
+            "21.40 °C sensor 1");
+}
+
+TEST_F(EventView, ShowsTheZoneIfThereIsOne) {
+  const auto text = [](std::string_view line) {
+    const std::string all = event_text(event_from(line), kNoonNs, {});
+    return all.substr(all.find("00:00  ") + 7);
+  };
+  EXPECT_EQ(text("0,20,3,0,,,-,0,2,255"), "00 02 FF  zone 2/all");
+  EXPECT_EQ(text("0,1,2,0,,,-,1,0,7,9"), "01 00 07 09  zone 0/7");
+  EXPECT_EQ(text("0,20,38,0,,,-,0,2,255"), "00 02 FF");  // stream data begin otherwise
+  EXPECT_EQ(text("0,30,5,0,,,-,0,2,255"), "00 02 FF");
+  EXPECT_EQ(text("0,1040,6,0,,,-,0,0,0,1,50,49"), "21 °C");
+  EXPECT_EQ(text("0,1040,6,0,,,-,0,1,0,1,50,49"), "21 °C zone 1/0");
+}
+
+TEST_F(EventView, NothingTrailsAnEventWithoutData) {
+  EXPECT_TRUE(event_text(event_from("0,20,3,0,,,-"), kNoonNs, {}).ends_with(":00"));
 }
 
 TEST_F(EventView, ShowsDataAsHexAndATimeThatDiffers) {
@@ -65,7 +82,7 @@ TEST_F(EventView, CutsDataToTheWidthOfTheTerminal) {
   for (int i = 0; i < 487; ++i) line += ",1";
   const std::string text = event_text(event_from(line), kNoonNs, {false, 160});
   EXPECT_LE(text.size(), 160U);
-  EXPECT_TRUE(text.ends_with("... 487 bytes"));
+  EXPECT_TRUE(text.ends_with("... 487 bytes  zone 1/1")) << text;
   EXPECT_EQ(event_text(event_from(line), kNoonNs, {false, 0}).find("bytes"), std::string::npos);
 }
 
@@ -233,6 +250,21 @@ TEST(StatText, ShowsRatesFromTheSecondAnswerOn) {
   ASSERT_TRUE(second);
   EXPECT_NE(second->find("per s"), std::string::npos);
   EXPECT_NE(second->find("1 500"), std::string::npos);
+}
+
+TEST(StatText, WhatGoesUpAndDownHasNoRate) {
+  StatMemory memory;
+  memory.time = std::chrono::steady_clock::time_point(10s);
+  ASSERT_TRUE(stat_text(R"({"total":{"sessions":9}})", &memory));
+  memory.time += 2s;
+  EXPECT_TRUE(stat_text(R"({"total":{"sessions":1}})", &memory)->ends_with("\nsessions      1\n"));
+}
+
+TEST(ReloadText, SaysWhatWasReadOrWhatIsWrong) {
+  EXPECT_EQ(reload_text(R"({"reloaded":1})", nullptr), "users of 1 listener read again\n");
+  EXPECT_EQ(reload_text(R"({"reloaded":2})", nullptr), "users of 2 listeners read again\n");
+  EXPECT_EQ(reload_text(R"({"error":"u.json:1:1: x"})", nullptr).error(), "the daemon says: u.json:1:1: x");
+  EXPECT_FALSE(reload_text("{}", nullptr));
 }
 
 TEST(StatText, SurvivesAnyAnswer) {
