@@ -8,7 +8,6 @@
 
 #include "protocol/event_line.h"
 #include "protocol/link_reply.h"
-#include "tests/sim/line_session.h"
 
 namespace sim {
 namespace {
@@ -258,7 +257,7 @@ void SimClient::on_line(std::string_view line) {
   if (line == "+OK" && (in_loop_ || loop_wanted_)) return;  // sign of life
   if (line.starts_with("+OK") || line.starts_with("-OK")) {
     on_answer(line);
-  } else if (line.find(',') != std::string_view::npos) {
+  } else if (!line.empty() && line[0] >= '0' && line[0] <= '9' && line.find(',') != std::string_view::npos) {
     on_event(line);
   } else {
     const Verb verb = pending_.empty() ? Verb::kNoop : pending_.front().verb;
@@ -289,7 +288,7 @@ void SimClient::on_answer(std::string_view line) {
   if (verb == Verb::kBadSend) expected = vscp::reply::kBadParameter;
   if (verb == Verb::kRetr && line.starts_with("-")) expected = vscp::reply::kNoEvents;
   if (verb == Verb::kGreeting || verb == Verb::kChid || verb == Verb::kCdta) lines = 1;
-  if (verb == Verb::kHelp) lines = kHelpLines;
+  if (verb == Verb::kHelp) lines = plan_.help_lines == 0 ? data_lines_ : plan_.help_lines;
   if (line != expected.substr(0, expected.size() - 2)) {
     fail("command " + std::to_string(static_cast<int>(verb)) + " answered: " + std::string(line));
   }
@@ -402,7 +401,8 @@ bool SimClient::is_settled() const {
   if (!is_connected() || stalled_) return true;
   // Signs of life never end, so half of one may be there.
   const bool between_lines = vscp::reply::kAlive.starts_with(inbox_);
-  return logged_in_ && pending_.empty() && outbox_.empty() && between_lines && (in_loop_ || leaving_);
+  // Who says goodbye is to be let go.
+  return logged_in_ && pending_.empty() && outbox_.empty() && between_lines && in_loop_ && !leaving_;
 }
 
 }  // namespace sim

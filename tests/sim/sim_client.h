@@ -61,6 +61,7 @@ struct ClientPlan {
   std::uint64_t stop_ns = 50'000'000;
   std::uint32_t read_max = 4096;  ///< bytes per turn
   bool long_replies = true;       ///< sometimes asks for one
+  std::uint32_t help_lines = 0;   ///< of the answer to HELP, 0 = any number
   bool stalls = false;            ///< after its login it asks for much and never reads again
   bool may_be_closed = false;     ///< slow readers are closed in this world
 };

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "drivers/link/link_session.h"
 #include "router/base/check.h"
+#include "router/base/password.h"
 
 namespace sim {
 namespace {
@@ -43,10 +45,7 @@ class SimWorld::Acceptor final : public router::OpOwner {
   void hand_over(router::Socket socket) {
     auto& router = *world_->router_;
     router::Worker& home = router.worker(static_cast<router::ThreadIndex>(next_++ % router.worker_count()));
-    const auto open = [&router, &home, socket, settings = world_->plan_.session] {
-      auto session = std::make_unique<LineSession>(router, home, socket, settings);
-      session.release()->open();  // the worker's from here on
-    };
+    const auto open = [world = world_, &home, socket] { world->open_session(home, socket); };
     if (&home == worker_) {
       open();
     } else {
@@ -78,6 +77,7 @@ SimWorld::SimWorld(std::uint64_t seed, const WorldPlan& plan)
       },
       error);
   VR_ASSERT(router_ != nullptr);
+  make_link_context();
   for (router::ThreadIndex i = 0; i < plan.workers; ++i) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, router_->worker(i)));
   }
@@ -86,6 +86,40 @@ SimWorld::SimWorld(std::uint64_t seed, const WorldPlan& plan)
 }
 
 SimWorld::~SimWorld() = default;
+
+void SimWorld::make_link_context() {
+  static const std::string hash =
+      router::hash_password("secret", {.memory_kib = 64, .iterations = 1, .lanes = 1}).value();
+  router::User user;
+  user.name = "admin";
+  user.password_hash = hash;
+  user.allowed_verbs = router::verbs_for_privilege(router::kPrivilegeMax);
+  logins_ = std::make_unique<drivers::link::LoginService>(
+      clock_, std::make_shared<router::UserDirectory>(std::vector{user}), nullptr);
+  link_ = std::make_shared<drivers::link::LinkContext>();
+  link_->router = router_.get();
+  link_->logins = logins_.get();
+  link_->config.max_out_queue = plan_.session.events_max;
+  link_->config.receive_sent_events = plan_.session.receives_own;
+  link_->config.slow_consumer = plan_.session.limits.slow_consumer;
+  link_->config.hold_producers_ms = plan_.session.limits.hold_ms;
+  link_->config.keepalive_ms = plan_.session.keepalive_ms;
+  link_->config.rcvloop_gap_ms = plan_.gap_ms;
+  link_->config.login_timeout_s = 1'000'000;
+  link_->config.idle_timeout_s = 0;
+  link_->greeting = "Welcome.\r\n+OK - Success.\r\n";
+}
+
+// The worker owns the session from open() on.
+void SimWorld::open_session(router::Worker& home, router::Socket socket) {
+  if (plan_.link) {
+    auto session = std::make_unique<drivers::link::LinkSession>(home, socket, link_);
+    session.release()->open();
+  } else {
+    auto session = std::make_unique<LineSession>(*router_, home, socket, plan_.session);
+    session.release()->open();
+  }
+}
 
 void SimWorld::add_client(bool stalls) {
   ClientPlan plan = plan_.client;
@@ -97,7 +131,7 @@ void SimWorld::add_client(bool stalls) {
   plan.read_max = 1 + static_cast<std::uint32_t>(below(plan.read_max));
   if (net_.chance(500)) plan.stop = 0;
   if (net_.chance(300)) {
-    plan.fate = static_cast<Fate>(1 + below(4));
+    plan.fate = net_.chance(400) ? Fate::kHalfCloses : static_cast<Fate>(1 + below(4));
     plan.fate_after = static_cast<std::uint32_t>(below(plan.events + plan.commands + 1));
   }
   if (stalls) {
@@ -133,6 +167,7 @@ void SimWorld::sleep(router::SimRing& ring, std::uint64_t deadline_ns) noexcept 
 
 void SimWorld::step() {
   ++steps_;
+  if (net_.chance(100)) logins_->run_one();
   const bool all_asleep = sleepers_.size() == rings_.size();
   const std::uint64_t what = below(10);
   if (what < 4 && !all_asleep) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/link/link_context.h"
 #include "router/base/clock.h"
 #include "router/core/router.h"
 #include "router/io/sim_net.h"
@@ -29,6 +30,8 @@ struct WorldPlan {
   router::SimRingSettings ring;
   router::SimFaults faults;
   LineSettings session;
+  bool link = false;         ///< sessions of the link server in place of LineSession
+  std::uint32_t gap_ms = 0;  ///< of these, between RCVLOOP and the first event
   ClientPlan client;
 };
 
@@ -75,6 +78,8 @@ class SimWorld final : public router::SimSleeper {
   std::uint64_t next_event_ns() const;
   void check_turn();
   void add_client(bool stalls = false);
+  void make_link_context();
+  void open_session(router::Worker& home, router::Socket socket);
   void settle();
   bool is_settled();
   void check_books();
@@ -88,6 +93,8 @@ class SimWorld final : public router::SimSleeper {
   router::SimNet net_;
   Ledger ledger_;
   std::vector<router::SimRing*> rings_;
+  std::unique_ptr<drivers::link::LoginService> logins_;
+  std::shared_ptr<drivers::link::LinkContext> link_;
   std::unique_ptr<router::Router> router_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::unique_ptr<SimClient>> clients_;

@@ -58,7 +58,8 @@ WorldPlan plan_of(std::uint64_t seed) {
                                      SlowConsumer::kDropOldest, SlowConsumer::kDropOldest, SlowConsumer::kDisconnect));
   plan.session.limits.hold_ms = pick32(0, 2, 50, 500);
   plan.session.events_max = pick32(10, 60, 1000, 32'000);
-  plan.session.keepalive_ms = pick32(20, 2000);
+  // For ever: nothing but wake-ups then ends a worker's sleep.
+  plan.session.keepalive_ms = pick32(20, 2000, 86'400'000);
 
   plan.stalled = pick32(0, 0, 0, 0, 2, 6);
 
@@ -68,6 +69,9 @@ WorldPlan plan_of(std::uint64_t seed) {
   plan.client.stop = pick32(0, 5, 20);
   plan.client.stop_ns = pick(1'000'000, 100'000'000, 2'000'000'000);
   plan.client.read_max = pick32(50, 2000, 65'536);
+  plan.link = random.below(2) == 0;
+  plan.gap_ms = pick32(0, 1, 50);
+  plan.client.help_lines = plan.link ? 0 : kHelpLines;
   plan.client.long_replies = plan.faults.socket_bytes >= 4096;
   plan.client.may_be_closed = plan.session.limits.slow_consumer == SlowConsumer::kDisconnect;
   return plan;
@@ -78,6 +82,7 @@ std::string describe(const WorldPlan& plan) {
   const auto add = [&text](const char* name, std::uint64_t value) {
     text += (text.empty() ? "" : ", ") + std::string(name) + ' ' + std::to_string(value);
   };
+  add("link", plan.link ? 1 : 0);
   add("workers", plan.workers);
   add("clients", plan.clients);
   add("stalled", plan.stalled);
