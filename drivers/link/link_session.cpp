@@ -99,6 +99,7 @@ void LinkSession::describe(router::SessionInfo& info) noexcept {
 
 // One timer for everything that may become due; what is due is found out when it fires.
 void LinkSession::update_deadline() {
+  if (!is_open()) return;
   const std::uint64_t never = ~std::uint64_t{0};
   std::uint64_t due = never;
   const auto at_most = [&due](std::uint64_t candidate) { due = std::min(due, candidate); };
@@ -137,7 +138,10 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
     }
     if (now_ns >= alive_next_ns_) {
       // A peer that takes nothing is told nothing: the lines would only pile up.
-      if (!is_congested()) reply(vscp::reply::kAlive);
+      if (figures().bytes_out != alive_bytes_out_ && !is_congested()) {
+        alive_bytes_out_ = figures().bytes_out;
+        reply(vscp::reply::kAlive);
+      }
       alive_next_ns_ = now_ns + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
     }
   } else if (is_logged_in() && context_->config.idle_timeout_s != 0 &&

@@ -125,6 +125,7 @@ class LinkSession final : public router::StreamSession {
   std::uint64_t opened_ns_;
   std::uint64_t gap_until_ns_ = 0;     ///< RCVLOOP answered, events wait until then; 0 = no gap running
   std::uint64_t alive_next_ns_ = 0;
+  std::uint64_t alive_bytes_out_ = 0;  ///< bytes sent when the last sign of life was made
   std::uint64_t penalty_until_ns_ = 0;
   vscp::Errc last_error_{};
   bool retr_running_ = false;

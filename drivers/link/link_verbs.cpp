@@ -63,6 +63,8 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
                              verb == LinkVerb::kSetMask || verb == LinkVerb::kQuitLoop;
   if (touches_queue && is_sending()) return Done::kNotYet;
 
+  if (verb == LinkVerb::kRetr || verb == LinkVerb::kChkData || verb == LinkVerb::kRcvLoop) note_reading();
+
   switch (verb) {
     case LinkVerb::kNoop: case LinkVerb::kText: reply(reply_text::kOk); break;
     case LinkVerb::kHelp: help(argument); break;
@@ -139,6 +141,7 @@ void LinkSession::continue_retr() {
     empty = line.empty();
     if (empty) break;
     reply({line.data(), line.size()});
+    if (!is_open()) return;  // no memory for it, and the session may have left the fan-out
     fanout.pop_line(*this);
     --retr_left_;
     ++figures_mutable().events_out;
@@ -158,6 +161,7 @@ void LinkSession::rcvloop() {
     in_loop = true;
     const std::uint64_t now = worker().now_ns();
     alive_next_ns_ = now + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
+    alive_bytes_out_ = ~std::uint64_t{0};
     // Some clients lose what they read together with the reply.
     gap_until_ns_ = context_->config.rcvloop_gap_ms == 0 ? 0 : now + std::uint64_t{context_->config.rcvloop_gap_ms} * 1'000'000;
     if (gap_until_ns_ == 0) open_loop(true);
@@ -307,8 +311,7 @@ void LinkSession::interface(std::string_view argument) {
 
 void LinkSession::on_interface_rows(std::string rows) {
   rows += reply_text::kOk;
-  start_long_reply(std::move(rows));
-  if (long_reply_.empty() && is_busy()) set_busy(false);
+  start_long_reply(std::move(rows));  // and goes on with what the client has sent meanwhile
 }
 
 void LinkSession::start_long_reply(std::string text) {

@@ -36,7 +36,7 @@ class EventThread {
   }
   /// Any thread: something that the owner waits for has come, other than what lies in its inbox (credit, buffers).
   void nudge() noexcept {
-    nudged_.store(true, std::memory_order_relaxed);
+    nudged_.store(true, std::memory_order_release);  // what has come is seen by whom the nudge wakes
     notify();
   }
   /// Any thread: hands over a task and wakes the owner.
@@ -50,7 +50,7 @@ class EventThread {
   bool prepare_sleep() noexcept {
     asleep_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!inbox_.has_more() && !nudged_.exchange(false, std::memory_order_relaxed)) return true;
+    if (!inbox_.has_more() && !nudged_.exchange(false, std::memory_order_acquire)) return true;
     asleep_.store(false, std::memory_order_relaxed);
     return false;
   }

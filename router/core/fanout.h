@@ -185,6 +185,8 @@ class Fanout {
   /// Appends it for this reader alone, if the reader's filter lets it pass.
   void deliver_to(Reader& reader, const EventBuf& event) noexcept;
   void flush() noexcept;
+  /// Something was delivered since the last flush().
+  bool has_unflushed() const noexcept { return !touched_.empty(); }
 
   /// The reader gets what is delivered from now on.
   void join(Reader& reader, const vscp::Filter& filter, vscp::LineFormat format) noexcept;

@@ -243,7 +243,9 @@ void StreamSession::reply(std::string_view text) noexcept {
 void StreamSession::take_rest_of_line(std::span<const char> rest) noexcept {
   void* memory = worker_->out_blocks().try_take();
   if (memory == nullptr) {
-    abort();  // half a line cannot be left out
+    // Half a line cannot be left out. Not closed here: the fan-out is in the middle of something.
+    broken_ = true;
+    if (state_ != State::kClosing) worker_->mark_dirty(*this);
     return;
   }
   auto* block = static_cast<OutBlock*>(memory);
@@ -295,6 +297,11 @@ void StreamSession::pump() noexcept {
   Fanout& fanout = worker_->fanout();
   const bool events = wants_events();
   if (!events && is_joined()) fanout.finish_line(*this);
+  if (broken_) {
+    logf(LogLevel::kError, LogKind::kResource, "no memory for half a line: closing channel %u", channel);
+    abort();
+    return;
+  }
   events_first_ = is_joined() && fanout.is_inside_line(*this);
 
   std::array<iovec, kRangesPerSend> ranges;
@@ -391,7 +398,9 @@ void StreamSession::on_overrun() noexcept {
   }
   // Down to three quarters, so that the work of dropping is paid once per quarter and not per event.
   const std::uint32_t keep = events_max - events_max / 4;
-  const std::uint32_t dropped = fanout.drop_to(*this, keep, slow_consumer_ == SlowConsumer::kDropLowestPriority);
+  // Who has never read is a sender: choosing by priority for thousands of them would cost index memory and serve nobody.
+  const bool by_priority = slow_consumer_ == SlowConsumer::kDropLowestPriority && reads_;
+  const std::uint32_t dropped = fanout.drop_to(*this, keep, by_priority);
   if (in_loop && dropped > 0) {
     logf(LogLevel::kWarn, LogKind::kSlowConsumer, "channel %u reads too slowly: %u events dropped", channel, dropped);
   }

@@ -96,6 +96,8 @@ class StreamSession : public OpOwner,
   /// While busy no input is processed (an answer is being worked out elsewhere).
   void set_busy(bool busy) noexcept;
   bool is_busy() const noexcept { return busy_; }
+  /// The peer has asked for events.
+  void note_reading() noexcept { reads_ = true; }
   /// Event lines go out (true) or wait (false).
   void open_loop(bool open) noexcept;
   /// Sends what is queued, then closes.
@@ -157,6 +159,8 @@ class StreamSession : public OpOwner,
   bool loop_open_ = false;
   bool events_first_ = false;
   bool holding_ = false;
+  bool reads_ = false;
+  bool broken_ = false;
   bool slow_ = false;          ///< was too slow for a hold; gets no new one until it has caught up
   bool processing_ = false;
   SlowConsumer slow_consumer_;

@@ -101,9 +101,11 @@ void Worker::drain_inbox() noexcept {
 void Worker::flush() noexcept {
   publisher_.flush();
   pool().collect_returns();
-  fanout_.flush();
-  while (StreamSession* session = dirty_.pop_front()) session->pump();
-  // Sessions that went on with held input may have published, also for readers here.
+  // A session whose output went out may go on with input that waited, and publish to readers here: until nothing is left.
+  do {
+    fanout_.flush();
+    while (StreamSession* session = dirty_.pop_front()) session->pump();
+  } while (fanout_.has_unflushed());
   publisher_.flush();
   if (ring_->buffers_free() > 0) {
     while (StreamSession* session = starved_.pop_front()) session->start_recv();
