@@ -154,6 +154,11 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
   update_deadline();
 }
 
+void LinkSession::on_too_slow() noexcept {
+  reply(vscp::reply::kTooSlow);
+  close_after_flush();
+}
+
 void LinkSession::on_progress() noexcept {
   if (!long_reply_.empty()) continue_long_reply();
   if (retr_running_) continue_retr();

@@ -58,6 +58,7 @@ class LinkSession final : public router::StreamSession {
   void on_deadline(std::uint64_t now_ns) noexcept override;
   void on_closing() noexcept override;
   void on_progress() noexcept override;
+  void on_too_slow() noexcept override;
 
   // Lines.
   Done handle_line(std::string_view line);

@@ -37,8 +37,9 @@ std::string interface_row(std::uint32_t id, std::uint32_t type, const vscp::Guid
                           std::uint64_t since_utc_ns) {
   char date[vscp::kDatetimeTextSize];
   vscp::format_datetime(since_utc_ns, date);
+  constexpr std::size_t kDateSize = sizeof(date) - 1;  // without the Z: a client takes the last 19 characters
   return std::to_string(id) + ',' + std::to_string(type) + ',' + vscp::to_string(guid) + ',' + column(name) +
-         "|Started at " + std::string(date, sizeof(date)) + "\r\n";
+         "|Started at " + std::string(date, kDateSize) + "\r\n";
 }
 
 // Spec: vscp_tcpiplink.md#tcpip-interface-list.

@@ -293,6 +293,7 @@ void StreamSession::on_events_waiting() noexcept {
 
 // One send per turn: replies and event lines together; events go first while a line is half out.
 void StreamSession::pump() noexcept {
+  if (too_slow_ && state_ == State::kOpen && !send_in_flight_) on_too_slow();
   if (send_in_flight_ || waiting_writable_ || state_ == State::kClosing || state_ == State::kLingering) return;
   Fanout& fanout = worker_->fanout();
   const bool events = wants_events();
@@ -391,9 +392,11 @@ void StreamSession::after_progress() noexcept {
 void StreamSession::on_overrun() noexcept {
   Fanout& fanout = worker_->fanout();
   if (slow_consumer_ == SlowConsumer::kDisconnect && in_loop) {
+    if (too_slow_ || state_ != State::kOpen) return;
     worker_->counters_mutable().slow_closed.add();
     logf(LogLevel::kWarn, LogKind::kSlowConsumer, "channel %u reads too slowly: closed", channel);
-    abort();
+    too_slow_ = true;  // closed in pump(): the fan-out is in the middle of its readers
+    worker_->mark_dirty(*this);
     return;
   }
   // Down to three quarters, so that the work of dropping is paid once per quarter and not per event.

@@ -83,6 +83,8 @@ class StreamSession : public OpOwner,
   virtual void on_deadline(std::uint64_t now_ns) noexcept = 0;
   /// The session leaves the open state.
   virtual void on_closing() noexcept {}
+  /// The session has been too slow under the disconnect policy: say so and close_after_flush().
+  virtual void on_too_slow() noexcept { abort(); }
   /// Output went out and the session is not congested: whoever was making a long reply goes on with it.
   virtual void on_progress() noexcept {}
 
@@ -161,6 +163,7 @@ class StreamSession : public OpOwner,
   bool holding_ = false;
   bool reads_ = false;
   bool broken_ = false;
+  bool too_slow_ = false;
   bool slow_ = false;          ///< was too slow for a hold; gets no new one until it has caught up
   bool processing_ = false;
   SlowConsumer slow_consumer_;
