@@ -323,7 +323,7 @@ class Timeouts(unittest.TestCase):
             poll(room, what="room for a new session after one left")
 
     def test_slow_consumer_is_disconnected_by_policy(self):
-        link = {"slow-consumer": "disconnect", "max-out-queue": 200, "hold-producers-ms": 0}
+        link = {"slow-consumer": "disconnect", "max-out-queue": 200, "hold-producers-ms": 0, "rcvloop-gap-ms": 0}
         with Daemon(link=link) as daemon:
             slow = LinkClient(daemon.port, receive_buffer=4096)
             slow.login("admin", "secret")
@@ -336,6 +336,10 @@ class Timeouts(unittest.TestCase):
                         self.assertEqual(sender.read_line(), "+OK - Success.")
             text = slow.expect_closed()
             self.assertLess(text.count(",1024,1,"), 5000)
+            # Told why, behind the last whole line.
+            lines = text.split("\r\n")
+            self.assertEqual(lines[-2:], ["-OK - Too slow in reading events, closing.", ""])
+            self.assertTrue(lines[-3].endswith(",255"), lines[-3][-40:])
             self.assertEqual(daemon.admin("stat")["total"]["slow_closed"], 1)
             slow.close()
 
