@@ -261,7 +261,8 @@ void LinkSession::keep_last_send() {
 
 void LinkSession::remember(std::string_view line, bool is_send) {
   keep_last_send();
-  if (repeating_) return;
+  // Nothing is kept for somebody who may be anybody: it would be memory for nothing.
+  if (repeating_ || !is_logged_in()) return;
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
   if (is_send && last_is_send_) {
     history_.back().assign(line);
