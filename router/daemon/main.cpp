@@ -1,8 +1,10 @@
 // vscprouterd: reads the command line and the configuration, then hands over to the supervisor.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "router/base/listen_address.h"
 #include "router/daemon/config.h"
@@ -14,6 +16,15 @@ namespace {
 
 void print_issues(const std::vector<router::ConfigIssue>& issues, const char* kind) {
   for (const auto& issue : issues) std::fprintf(stderr, "%s: %s\n", kind, router::to_text(issue).c_str());
+}
+
+/// One line per problem; there may be several in a users file.
+void print_error(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    std::fprintf(stderr, "error: %.*s\n", static_cast<int>(line.size()), line.data());
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
 }
 
 /// For --check-config, which starts nothing: what the start would say of the users files.
@@ -69,7 +80,7 @@ int main(int argc, char** argv) {
 
   router::Supervisor supervisor(*options, std::move(config));
   if (const auto error = supervisor.start(); !error.empty()) {
-    std::fprintf(stderr, "error: %s\n", error.c_str());
+    print_error(error);
     return EXIT_FAILURE;
   }
   supervisor.run();
