@@ -22,7 +22,7 @@ struct LinkContext {
   std::string greeting;
   std::string version_reply;               ///< "a,b,c,d"
   std::uint64_t capabilities = 0;          ///< spec: class2.protocol type 20
-  std::function<void(const sockaddr_storage& peer)> on_closed;  ///< a session's worker; empty if nobody counts
+  std::function<void(const sockaddr_storage& peer)> on_closed;  ///< a session has left the open state; its worker
   std::function<void()> request_shutdown;  ///< SHUTDOWN; any thread
 };
 

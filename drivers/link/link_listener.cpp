@@ -31,9 +31,8 @@ LinkListener::LinkListener(router::Worker& worker, router::UniqueFd socket, std:
       socket_(std::move(socket)),
       context_(std::move(context)),
       placed_(context_->router->worker_count()) {
-  if (context_->config.max_sessions_per_address == 0) return;
   context_->on_closed = [this](const sockaddr_storage& peer) {
-    worker_->post(router::make_task([this, peer] { count_peer(peer, -1); }));
+    worker_->post(router::make_task([this, peer] { count_session(peer, -1); }));
   };
 }
 
@@ -67,7 +66,9 @@ void LinkListener::on_completion(const router::Completion& completion) noexcept 
   worker_->timers().start(*this, worker_->now_ns() + kRetryNs);
 }
 
-void LinkListener::count_peer(const sockaddr_storage& peer, int step) {
+void LinkListener::count_session(const sockaddr_storage& peer, int step) {
+  sessions_ = static_cast<std::uint64_t>(static_cast<std::int64_t>(sessions_) + step);
+  if (context_->config.max_sessions_per_address == 0) return;
   const auto host = router::host_text(peer);
   const auto entry = sessions_of_host_.try_emplace(host, 0).first;
   entry->second = static_cast<std::uint32_t>(static_cast<int>(entry->second) + step);
@@ -75,6 +76,9 @@ void LinkListener::count_peer(const sockaddr_storage& peer, int step) {
 }
 
 bool LinkListener::is_full(const sockaddr_storage& peer) {
+  // Ours are counted here, because those on their way to another worker are in no worker's count; the workers' count
+  // has the sessions of other listeners, and those that are closing.
+  if (sessions_ >= context_->config.max_sessions) return true;
   std::uint64_t sessions = 0;
   for (router::ThreadIndex index = 0; index < context_->router->worker_count(); ++index) {
     sessions += context_->router->worker(index).counters().sessions.value();
@@ -115,7 +119,7 @@ void LinkListener::take_in(router::Socket socket) {
     turn_away(socket, vscp::reply::kTooManySessions);
     return;
   }
-  if (context_->on_closed) count_peer(peer, 1);
+  count_session(peer, 1);
   router::set_stream_options(socket);
   router::Worker& home = least_loaded();
   ++placed_[home.index()];

@@ -32,7 +32,7 @@ class LinkListener final : public router::OpOwner, public router::Timer {
   void take_in(router::Socket socket);
   bool is_full(const sockaddr_storage& peer);
   router::Worker& least_loaded() noexcept;
-  void count_peer(const sockaddr_storage& peer, int step);
+  void count_session(const sockaddr_storage& peer, int step);
 
   router::Worker* worker_;
   router::UniqueFd socket_;
@@ -40,7 +40,8 @@ class LinkListener final : public router::OpOwner, public router::Timer {
   bool accepting_ = false;
   bool stopped_ = false;
   std::vector<std::uint64_t> placed_;  ///< by worker: connections handed over so far
-  std::unordered_map<std::string, std::uint32_t> sessions_of_host_;
+  std::uint64_t sessions_ = 0;         ///< taken in and not closed
+  std::unordered_map<std::string, std::uint32_t> sessions_of_host_;  ///< kept only if they are limited
 };
 
 }  // namespace drivers::link
