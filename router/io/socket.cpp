@@ -3,14 +3,17 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace router {
 namespace {
 
 constexpr int kBacklog = 4096;
+constexpr std::uint32_t kPauseMs = 10;
 
 std::string explain(const ListenAddress& address, int error_number) {
   const auto place = "cannot listen on " + address.text + ": ";
@@ -36,12 +39,11 @@ ListenAddress any_ipv4(const ListenAddress& address) {
   return result;
 }
 
-}  // namespace
-
-std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address) {
+/// The error is an errno.
+std::expected<UniqueFd, int> listen_once(const ListenAddress& address) {
   UniqueFd socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.valid() && address.all_interfaces && errno == EAFNOSUPPORT) return listen_tcp(any_ipv4(address));
-  if (!socket.valid()) return std::unexpected(explain(address, errno));
+  if (!socket.valid() && address.all_interfaces && errno == EAFNOSUPPORT) return listen_once(any_ipv4(address));
+  if (!socket.valid()) return std::unexpected(errno);
   const int on = 1;
   const int v6_only = address.all_interfaces ? 0 : 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -50,9 +52,23 @@ std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address) {
   }
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
       ::listen(socket.get(), kBacklog) != 0) {
-    return std::unexpected(explain(address, errno));
+    return std::unexpected(errno);
   }
   return socket;
+}
+
+}  // namespace
+
+std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address, std::uint32_t patience_ms) {
+  for (std::uint32_t waited_ms = 0;; waited_ms += kPauseMs) {
+    auto socket = listen_once(address);
+    if (socket) return std::move(*socket);
+    if (socket.error() != EADDRINUSE || waited_ms >= patience_ms) {
+      return std::unexpected(explain(address, socket.error()));
+    }
+    // Nothing tells when a port becomes free.
+    ::poll(nullptr, 0, static_cast<int>(kPauseMs));
+  }
 }
 
 std::string host_text(const sockaddr_storage& address) {
@@ -72,9 +88,8 @@ std::string host_text(const sockaddr_storage& address) {
 
 std::string address_text(const sockaddr_storage& address) {
   const auto host = host_text(address);
-  const auto port = address.ss_family == AF_INET6
-                        ? ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port)
-                        : ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+  const auto port = address.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port)
+                                                  : ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
   return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 

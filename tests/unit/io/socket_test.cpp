@@ -7,7 +7,9 @@
 #include <netinet/tcp.h>
 
 #include <cstring>
+#include <latch>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -56,10 +58,27 @@ TEST(ListenTcp, APortInUseIsSaidSo) {
   const auto first = listen_tcp(parsed("127.0.0.1:0"));
   ASSERT_TRUE(first.has_value());
   const std::string place = router::address_text(router::local_address(first->get()));
-  const auto second = listen_tcp(parsed(place));
+  const auto second = listen_tcp(parsed(place), 0);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error(),
             "cannot listen on " + place + ": another program uses this port; stop it or configure another port");
+}
+
+TEST(ListenTcp, WaitsForAPortThatIsGivenUp) {
+  auto first = listen_tcp(parsed("127.0.0.1:0"));
+  ASSERT_TRUE(first.has_value());
+  const ListenAddress place = parsed(router::address_text(router::local_address(first->get())));
+  std::latch ready(1);
+  bool opened = false;
+  std::thread second([&] {
+    ready.count_down();
+    opened = listen_tcp(place, 60'000).has_value();
+  });
+  ready.wait();
+  ::shutdown(first->get(), SHUT_RDWR);
+  *first = UniqueFd();
+  second.join();
+  EXPECT_TRUE(opened);
 }
 
 TEST(ListenTcp, AnAddressThatTheMachineLacksIsSaidSo) {
