@@ -277,6 +277,10 @@ class Operator(unittest.TestCase):
     def test_every_command_has_help_with_examples(self):
         commands = re.findall(r"(?m)^  ([a-z]+) {2,}[A-Z]", run("--help").stdout.split("Subcommands:")[1])
         self.assertEqual(commands, ["watch", "send", "sim", "stat", "sessions", "reload", "mkpasswd"])
+        bare = run()
+        self.assertEqual(bare.returncode, 2)
+        self.assertIn("Subcommands:", bare.stderr)
+        self.assertEqual(run("frobnicate").returncode, 2)
         for command in commands:
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0)

@@ -242,6 +242,10 @@ int main(int argument_count, char** arguments) {
       "  vscpctl watch --for 10s\n"
       "  vscpctl send --class INFORMATION --type BUTTON --data 1,0,0,0,1\n"
       "  vscpctl COMMAND --help   options and examples of one command\n");
+  if (argument_count < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return tools::ctl::kExitUsage;
+  }
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& error) {
