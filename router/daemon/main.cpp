@@ -31,7 +31,13 @@ void print_error(std::string_view text) {
 bool check_users(const router::Config& config) {
   bool good = true;
   for (const auto& listener : config.link) {
-    if (config.embedded && !std::filesystem::exists(listener.path_users)) continue;  // the first start makes it
+    std::error_code ignored;
+    if (!std::filesystem::exists(listener.path_users, ignored)) {
+      if (config.embedded) continue;  // the first start makes it
+      print_error(router::no_users_file_text(listener.path_users));
+      good = false;
+      continue;
+    }
     const auto users = router::load_users(listener.path_users);
     print_issues(users.warnings, "warning");
     print_issues(users.errors, "error");

@@ -149,8 +149,7 @@ std::string Supervisor::make_link_server() {
     if (is_missing && config_.embedded) {
       if (auto error = make_first_user(listener.path_users); !error.empty()) return error;
     } else if (is_missing) {
-      return "users file " + listener.path_users + " does not exist; make it with: vscpctl mkpasswd --users " +
-             listener.path_users + " --user admin";
+      return no_users_file_text(listener.path_users);
     }
     auto users = load_users(listener.path_users);
     if (!users.users) return join_issues(users.errors);

@@ -371,6 +371,10 @@ UsersResult parse_users(std::string_view text, const std::string& file, std::set
   return result;
 }
 
+std::string no_users_file_text(const std::string& path) {
+  return "users file " + path + " does not exist; make it with: vscpctl mkpasswd --users " + path + " --user admin";
+}
+
 UsersResult load_users(const std::string& path) {
   ConfigContext context;
   context.file = path;

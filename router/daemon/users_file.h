@@ -28,6 +28,9 @@ struct UsersResult {
   std::vector<ConfigIssue> warnings;  ///< a file that others can read, a user that may do nothing
 };
 
+/// What to tell an operator whose users file is not there.
+std::string no_users_file_text(const std::string& path);
+
 UsersResult load_users(const std::string& path);
 UsersResult parse_users(std::string_view text, const std::string& file, std::set<std::string>* known_keys = nullptr);
 
