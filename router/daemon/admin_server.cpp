@@ -39,20 +39,24 @@ std::string AdminServer::open(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
-    return "admin socket path " + path + " is too long (107 characters at most); choose a shorter state folder or admin.socket";
+    return "admin socket path " + path +
+           " is too long (107 characters at most); choose a shorter state folder or admin.socket";
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   if (somebody_listens(address)) {
-    return "admin socket " + path + " is in use: another vscprouterd runs with this state folder; stop it or use --state";
+    return "admin socket " + path +
+           " is in use: another vscprouterd runs with this state folder; stop it or use --state";
   }
   ::unlink(path.c_str());
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const mode_t old_mask = ::umask(0177);
-  const bool bound = socket.valid() && ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const bool bound =
+      socket.valid() && ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   const int error_number = errno;
   ::umask(old_mask);
   if (!bound || ::listen(socket.get(), 16) != 0) {
-    return "cannot make the admin socket " + path + ": " + std::strerror(error_number) + "; choose another --state folder";
+    return "cannot make the admin socket " + path + ": " + std::strerror(error_number) +
+           "; choose another --state folder";
   }
   socket_ = std::move(socket);
   path_ = path;
@@ -92,7 +96,8 @@ void AdminServer::serve_one() {
   std::string reply = answer(std::string_view(request).substr(0, request.find('\n')));
   reply += '\n';
   for (std::size_t done = 0; done < reply.size();) {
-    const auto size = ::send(client.get(), reply.data() + done, std::min(kSendAtOnce, reply.size() - done), MSG_NOSIGNAL);
+    const auto size =
+        ::send(client.get(), reply.data() + done, std::min(kSendAtOnce, reply.size() - done), MSG_NOSIGNAL);
     if (size <= 0) break;
     done += static_cast<std::size_t>(size);
   }

@@ -1,4 +1,5 @@
-// The local door for operators: a unix socket, mode 0600. One line of JSON in, {"command":"stat"}, one line of JSON out, then it closes.
+// The local door for operators: a unix socket, mode 0600. One line of JSON in, {"command":"stat"}, one line of JSON
+// out, then it closes.
 //
 // Thread rule: the supervisor's thread.
 #pragma once
