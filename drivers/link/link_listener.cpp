@@ -76,14 +76,8 @@ void LinkListener::count_session(const sockaddr_storage& peer, int step) {
 }
 
 bool LinkListener::is_full(const sockaddr_storage& peer) {
-  // Ours are counted here, because those on their way to another worker are in no worker's count; the workers' count
-  // has the sessions of other listeners, and those that are closing.
+  // Counted here and not by the workers: those on their way to another worker are in no worker's count.
   if (sessions_ >= context_->config.max_sessions) return true;
-  std::uint64_t sessions = 0;
-  for (router::ThreadIndex index = 0; index < context_->router->worker_count(); ++index) {
-    sessions += context_->router->worker(index).counters().sessions.value();
-  }
-  if (sessions >= context_->config.max_sessions) return true;
   const std::uint32_t limit = context_->config.max_sessions_per_address;
   if (limit == 0) return false;
   const auto entry = sessions_of_host_.find(router::host_text(peer));

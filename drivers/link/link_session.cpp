@@ -73,6 +73,10 @@ void LinkSession::open() {
   guid_ = router::channel_guid(base, channel);
   events_max = context_->config.max_out_queue;
   receives_own = context_->config.receive_sent_events;
+  if (router::log_enabled(LogLevel::kDebug)) {
+    router::logf(LogLevel::kDebug, LogKind::kSession, "channel %u opened from %s on %s", channel,
+                 router::address_text(peer_).c_str(), context_->listener.c_str());
+  }
   reply(context_->greeting);
   update_deadline();
 }
@@ -84,6 +88,11 @@ void LinkSession::turn_away(std::string_view text) {
 }
 
 void LinkSession::on_closing() noexcept {
+  if (router::log_enabled(LogLevel::kDebug)) {
+    router::logf(LogLevel::kDebug, LogKind::kSession, "channel %u closed: %llu events in, %llu out, %llu dropped", channel,
+                 static_cast<unsigned long long>(figures().events_in), static_cast<unsigned long long>(figures().events_out),
+                 static_cast<unsigned long long>(events_dropped()));
+  }
   if (guid_is_set_) announce_guid(false);
   if (context_->on_closed) context_->on_closed(peer_);
 }

@@ -1,24 +1,11 @@
 #include "router/daemon/options.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 
-namespace router {
+#include "router/base/duration.h"
 
-std::optional<std::uint64_t> parse_duration_ms(const std::string& text) {
-  double value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc{} || !(value > 0) || value > 1e9) return std::nullopt;
-  const std::string unit(result.ptr, text.data() + text.size());
-  const double factor = unit == "ms"                  ? 1
-                        : unit.empty() || unit == "s" ? 1000
-                        : unit == "m"                 ? 60'000
-                        : unit == "h"                 ? 3'600'000
-                                                      : 0;
-  if (factor == 0) return std::nullopt;
-  return static_cast<std::uint64_t>(value * factor);
-}
+namespace router {
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   Options options;

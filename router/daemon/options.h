@@ -20,7 +20,4 @@ struct Options {
 /// returns nothing, with the exit code in `exit_code`.
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code);
 
-/// "10s", "500ms", "2m", "1h", or a number of seconds; nothing if it is none of these.
-std::optional<std::uint64_t> parse_duration_ms(const std::string& text);
-
 }  // namespace router

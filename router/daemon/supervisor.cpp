@@ -187,6 +187,17 @@ std::string Supervisor::become_user() const {
   const passwd* entry = ::getpwnam(config_.run_as_user.c_str());
   if (entry == nullptr) return "runasuser: there is no user '" + config_.run_as_user + "'; create it or write another";
   if (::geteuid() == entry->pw_uid) return {};
+  // What the router writes later must be that user's: the state folder, the socket and users files in it.
+  std::vector<std::string> own{config_.state_folder, config_.admin.socket};
+  for (const auto& listener : config_.link) {
+    if (listener.path_users.starts_with(config_.state_folder + "/")) own.push_back(listener.path_users);
+  }
+  for (const auto& path : own) {
+    if (!path.empty() && ::chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
+      return "cannot give " + path + " to user '" + config_.run_as_user + "': " + system_text(errno) +
+             "; start as root or leave runasuser empty";
+    }
+  }
   if (::initgroups(entry->pw_name, entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
       ::setuid(entry->pw_uid) != 0) {
     return "cannot become user '" + config_.run_as_user + "': " + system_text(errno) +

@@ -2,7 +2,10 @@
 that fails."""
 
 import json
+import os
+import pwd
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -53,6 +56,24 @@ class Start(unittest.TestCase):
         done = run("--state", str(daemon.state / "none"), "--check-config")
         self.assertEqual(done.returncode, 0)
         self.assertFalse((daemon.state / "none").exists(), "a check changes nothing")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_runs_as_another_user(self):
+        """What the router writes later is that user's: its folder, its socket, which it can also remove."""
+        daemon = self.prepared(config={"runasuser": "nobody", "logging": {"console-log-level": "debug"}})
+        shutil.chown(daemon.users_path, "nobody")
+        for folder in (daemon.config_path.parent, daemon.users_path.parent):
+            folder.chmod(0o711)
+        daemon.start()
+        nobody = pwd.getpwnam("nobody").pw_uid
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        self.assertIn(f"Uid:\t{nobody}\t{nobody}\t{nobody}\t{nobody}", status)
+        self.assertEqual(daemon.state.stat().st_uid, nobody)
+        with daemon.login() as client:
+            client.quit()
+        poll(lambda: "closed" in daemon.output(), what="the session's end in the log")
+        daemon.stop()
+        self.assertEqual(list(daemon.state.glob("*.sock")), [])
 
     def test_command_line(self):
         for arguments in (["--nonsense"], ["--for", "x"], ["--config"]):

@@ -7,14 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <system_error>
 
+#include "router/base/duration.h"
 #include "tools/client/text.h"
 
 namespace tools::ctl {
@@ -161,19 +160,9 @@ ClientResult<LinkClient> open_link(const ConnectionOptions& options, const std::
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr double kYearsMaxMs = 10.0 * 365 * 86400 * 1000;
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (error != std::errc{}) return std::nullopt;
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  double factor_ms = 0;
-  if (unit == "ms") factor_ms = 1;
-  if (unit.empty() || unit == "s") factor_ms = 1000;
-  if (unit == "m" || unit == "min") factor_ms = 60'000;
-  if (unit == "h") factor_ms = 3'600'000;
-  const double result_ms = value * factor_ms;
-  if (!(result_ms >= 1) || result_ms > kYearsMaxMs) return std::nullopt;
-  return std::chrono::milliseconds(std::llround(result_ms));
+  const auto milliseconds = router::parse_duration_ms(text);
+  if (!milliseconds) return std::nullopt;
+  return std::chrono::milliseconds(*milliseconds);
 }
 
 }  // namespace tools::ctl
