@@ -74,7 +74,7 @@ void LinkSession::open() {
   events_max = context_->config.max_out_queue;
   receives_own = context_->config.receive_sent_events;
   if (router::log_enabled(LogLevel::kDebug)) {
-    router::logf(LogLevel::kDebug, LogKind::kSession, "channel %u opened from %s on %s", channel,
+    router::logf(LogLevel::kDebug, LogKind::kOnce, "channel %u opened from %s on %s", channel,
                  router::address_text(peer_).c_str(), context_->listener.c_str());
   }
   reply(context_->greeting);
@@ -89,7 +89,7 @@ void LinkSession::turn_away(std::string_view text) {
 
 void LinkSession::on_closing() noexcept {
   if (router::log_enabled(LogLevel::kDebug)) {
-    router::logf(LogLevel::kDebug, LogKind::kSession, "channel %u closed: %llu events in, %llu out, %llu dropped", channel,
+    router::logf(LogLevel::kDebug, LogKind::kOnce, "channel %u closed: %llu events in, %llu out, %llu dropped", channel,
                  static_cast<unsigned long long>(figures().events_in), static_cast<unsigned long long>(figures().events_out),
                  static_cast<unsigned long long>(events_dropped()));
   }
