@@ -120,10 +120,18 @@ LoginResult LoginService::judge(LoginRequest& request) {
   return result;
 }
 
+// Somebody's hash, so that an unknown name costs what a known one does, whatever form and cost the hashes here have.
+const std::string& LoginService::decoy_hash() {
+  for (const router::User& user : users_->users()) {
+    if (router::is_password_hash(user.password_hash)) return user.password_hash;
+  }
+  if (decoy_hash_.empty()) decoy_hash_ = router::hash_password("no such user").value_or("");
+  return decoy_hash_;
+}
+
 bool LoginService::password_matches(const router::User* user, const LoginRequest& request, bool& bad_hash) {
   if (user == nullptr) {
-    if (decoy_hash_.empty()) decoy_hash_ = router::hash_password("no such user").value_or("");
-    router::check_password(decoy_hash_, request.user, request.password);
+    router::check_password(decoy_hash(), request.user, request.password);
     return false;
   }
   if (cache_.contains(user->name, user->password_hash, request.password)) return true;

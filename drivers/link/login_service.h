@@ -73,6 +73,7 @@ class LoginService {
   void run(LoginRequest& request);
   LoginResult judge(LoginRequest& request);
   bool password_matches(const router::User* user, const LoginRequest& request, bool& bad_hash);
+  const std::string& decoy_hash();
   std::uint32_t note_failure(const LoginRequest& request);
 
   const router::Clock* clock_;
@@ -80,7 +81,7 @@ class LoginService {
   OldFormHandler on_old_form_;
   router::SystemRandom random_;
   router::CredentialCache cache_;
-  std::string decoy_hash_;  ///< checked for unknown users, so that they take as long as known ones
+  std::string decoy_hash_;  ///< if no user has a good one
   std::unordered_map<std::string, Failures> failures_;
   std::deque<LoginRequest> suspects_;  ///< checks for addresses that have failed
   router::TaskQueue queue_;

@@ -112,6 +112,18 @@ TEST_F(LoginServiceTest, UnknownUserCostsAHashToo) {
   EXPECT_EQ(hashes_computed, 3U);
 }
 
+TEST_F(LoginServiceTest, UnknownUserCostsAHashWithoutAnyUser) {
+  service_.set_users(directory({broken()}));
+  hashes_computed = 0;
+  EXPECT_EQ(answer("nobody", "no such user").outcome, LoginOutcome::kWrong);
+  EXPECT_EQ(hashes_computed, 1U);
+}
+
+// What is the right password of the hash that is checked in its place does not let an unknown user in.
+TEST_F(LoginServiceTest, UnknownUserIsRefusedWithAnybodysPassword) {
+  EXPECT_EQ(answer("nobody", "secret").outcome, LoginOutcome::kWrong);
+}
+
 TEST_F(LoginServiceTest, RememberedPasswordCostsNoHash) {
   hashes_computed = 0;
   answer("admin", "secret");
