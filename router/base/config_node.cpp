@@ -196,6 +196,8 @@ std::string to_text(const ConfigIssue& issue) {
   out += ": ";
   if (!issue.path.empty()) out += issue.path + ": ";
   out += issue.text;
+  // What is quoted from the file may hold anything; an issue stays one line and plays no tricks on a terminal.
+  std::replace_if(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return out;
 }
 

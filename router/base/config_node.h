@@ -30,7 +30,8 @@ struct ConfigIssue {
   std::string text;
 };
 
-/// "vscpd.json:12:5: link[0].max-out-queue: 5 is too small: write a whole number from 16 to 10000000".
+/// "vscpd.json:12:5: link[0].max-out-queue: 5 is too small: write a whole number from 16 to 10000000". One line: control
+/// characters of what is quoted become '?'.
 std::string to_text(const ConfigIssue& issue);
 
 /// Collects what is found in one file. Errors keep the program from starting, warnings do not.
