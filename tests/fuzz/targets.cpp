@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include "protocol/codec_kernels.h"
@@ -13,6 +11,7 @@
 #include "protocol/filter.h"
 #include "protocol/frame.h"
 #include "protocol/link_command.h"
+#include "tests/fuzz/promise.h"
 
 namespace fuzz {
 namespace {
@@ -20,30 +19,6 @@ namespace {
 using vscp::CodecForm;
 using vscp::Event;
 using vscp::LineFormat;
-
-void check(bool good, const char* promise) {
-  if (good) return;
-  std::fprintf(stderr, "broken promise: %s\n", promise);
-  std::abort();
-}
-
-std::string_view as_text(Bytes input) {
-  return {reinterpret_cast<const char*>(input.data()), input.size()};
-}
-
-// The input in memory of just its size, so that AddressSanitizer sees one byte too many.
-class ExactCopy {
- public:
-  explicit ExactCopy(Bytes input) : bytes_(new std::uint8_t[input.size()]), size_(input.size()) {
-    if (!input.empty()) std::memcpy(bytes_.get(), input.data(), input.size());
-  }
-  std::string_view text() const { return as_text(bytes()); }
-  Bytes bytes() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<std::uint8_t[]> bytes_;
-  std::size_t size_;
-};
 
 constexpr std::array kForms{CodecForm::kScalar, CodecForm::kSsse3, CodecForm::kAvx512};
 

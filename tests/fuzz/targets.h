@@ -1,9 +1,11 @@
-// Fuzz targets of the protocol layer. Each takes any bytes, and ends the process if a promise of the decoder is broken.
+// Fuzz targets. Each takes any bytes, and ends the process if a promise is broken: of a decoder of the protocol
+// (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session (session_target.cpp).
 //
 // libFuzzer programs (option `fuzz`, clang) call one of them each; replay_corpus runs all of them over the committed
 // corpus in every build.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -20,17 +22,30 @@ void datetime(Bytes input);
 void filter_half(Bytes input);
 void event_frame(Bytes input);
 void command_frame(Bytes input);
+void measurement(Bytes input);
+void config(Bytes input);
+void users(Bytes input);
+void link_session(Bytes input);
 
 struct Target {
   std::string_view name;  ///< folder of its corpus, and of the program fuzz_<name>
   void (*run)(Bytes input);
+  std::size_t prefix_step = 1;  ///< the replay runs the first 0, 1, 2... times so many bytes of an input, too
 };
 
 inline constexpr Target kTargets[] = {
-    {"event_line", event_line},     {"data_list", data_list},
-    {"link_command", link_command}, {"guid", guid},
-    {"datetime", datetime},         {"filter_half", filter_half},
-    {"event_frame", event_frame},   {"command_frame", command_frame},
+    {"event_line", event_line},
+    {"data_list", data_list},
+    {"link_command", link_command},
+    {"guid", guid},
+    {"datetime", datetime},
+    {"filter_half", filter_half},
+    {"event_frame", event_frame},
+    {"command_frame", command_frame},
+    {"measurement", measurement},
+    {"config", config, 7},
+    {"users", users, 7},
+    {"link_session", link_session, 61},
 };
 
 }  // namespace fuzz
