@@ -130,7 +130,44 @@ TEST_F(SessionEvents, RetrCutOffByTheEnd) {
 
 // ---- loop -----------------------------------------------------------------------------------------------------------
 
-TEST_F(SessionEvents, FilterWhileASendIsInFlight) {
+// Sends take their time here, so that commands that move the queue come while one is under way.
+TEST_F(SessionEvents, QueueIsNotTouchedWhileASendIsInFlight) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    RigSettings settings;
+    settings.seed = seed;
+    settings.faults.socket_bytes = 2000;
+    settings.faults.delay = 700;
+    settings.faults.delay_max_ns = 20 * kMillisecond;
+    begin(settings);
+    EXPECT_EQ(rig_->ask(client_, "RCVLOOP\r\n"), kLoopEntered);
+    std::uint32_t sent = 0;
+    std::string text;
+    for (int i = 0; i < 10; ++i) {
+      for (int j = 0; j < 5; ++j) ASSERT_TRUE(rig_->send(sender_, send_line(sent++)));
+      for (int j = 0; j < 8; ++j) {
+        rig_->advance(kMillisecond);
+        rig_->turn();
+      }
+      // A mask over nothing changes nothing of what comes.
+      constexpr std::string_view kCommands[] = {"SFLT 0,99,0,-\r\n", "SMSK 0,0,0,-\r\n", "QUITLOOP\r\nRCVLOOP\r\n"};
+      ASSERT_TRUE(rig_->send(client_, kCommands[static_cast<std::size_t>(i) % 3]));
+      for (int j = 0; j < 8; ++j) {
+        rig_->advance(kMillisecond);
+        rig_->turn();
+      }
+      text += rig_->read(client_, 300);
+    }
+    text += read_slowly(*rig_, client_, 500);
+    std::vector<std::string> others;
+    ASSERT_EQ(numbers_of(lines_of(text), others), count_up(sent)) << "seed " << seed;
+    // Four SFLT, three SMSK, three times QUITLOOP and RCVLOOP.
+    EXPECT_EQ(others.size(), 4U + 3U + 2U * 3U) << "seed " << seed;
+    ASSERT_EQ(rig_->end(), "");
+    rig_.reset();
+  }
+}
+
+TEST_F(SessionEvents, FilterHoldsFromItsAnswerOn) {
   RigSettings settings;
   settings.faults.socket_bytes = 1000;
   begin(settings);
