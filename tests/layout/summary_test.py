@@ -49,6 +49,13 @@ class Collect(unittest.TestCase):
         self.assertEqual(records, [('release: layout', 'pass', '')])
         self.assertEqual(outputs, [])
 
+    def test_colours_in_the_output_do_not_matter(self):
+        xml = junit((GUID, [PASS])).replace('</testsuites>', '<system-out>\x1b[2mgrey\x1b[0m \x07</system-out></testsuites>')
+        self.assertIn('\x1b', xml)
+        records, _ = self.collect([entry('vscprouter:unit / guid_test', 'OK')], xml)
+        self.assertEqual(len(records), 1)
+        self.assertEqual(records[0][1], 'pass')
+
     def test_gtest_cases_count_one_by_one(self):
         failed = entry('vscprouter:unit / guid_test', 'FAIL', returncode=1, stdout='all of it')
         records, outputs = self.collect([failed], junit((GUID, [PASS, FAIL, SKIP, DISABLED])))

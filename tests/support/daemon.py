@@ -55,6 +55,12 @@ def legacy_hash(name, password):
     return hashlib.md5(f"{name}:{password}".encode()).hexdigest()
 
 
+def slow_hash(password):
+    """An older form of upstream's, PBKDF2: checking it takes tens of milliseconds, as our own form does."""
+    salt = "00112233445566778899aabbccddeeff"
+    return salt + ";" + hashlib.pbkdf2_hmac("sha256", password.encode(), bytes.fromhex(salt), 70000).hex()
+
+
 def user(name, password="secret", **more):
     """One entry of users.json; privilege 15 unless told otherwise."""
     entry = {"name": name, "password": legacy_hash(name, password)}

@@ -13,6 +13,7 @@ prints `N passed, N failed` (`, N skipped` if any were); its exit status is 1 if
 import argparse
 import json
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -26,7 +27,7 @@ def gtest_cases(build):
     path = build / 'meson-logs' / 'testlog.junit.xml'
     if not path.exists():
         return cases
-    for suite in ElementTree.parse(path).getroot().iter('testsuite'):
+    for suite in ElementTree.fromstring(without_control_characters(path.read_text('utf-8', 'replace'))).iter('testsuite'):
         # meson names them 'project.project:suite / test.Suite'; tests that are no GoogleTest share one suite 'project'.
         parts = suite.get('name', '').split('.')
         if len(parts) < 3:
@@ -35,6 +36,11 @@ def gtest_cases(build):
             result, reason = case_result(case)
             cases.setdefault('.'.join(parts[1:-1]), []).append((f"{parts[-1]}.{case.get('name')}", result, reason))
     return cases
+
+
+def without_control_characters(text):
+    """meson writes a test's output into its XML as it is, colours too, which no XML may hold."""
+    return re.sub('[^\\t\\n\\r\\x20-\\uFFFD\\U00010000-\\U0010FFFF]', '?', text)
 
 
 def case_result(case):
