@@ -263,15 +263,16 @@ class BadInput(unittest.TestCase):
         self.assert_works()
 
     def test_sessions_go_when_peers_go(self):
-        def sessions():
-            return len(self.daemon.admin("sessions").get("sessions", []))
+        # A daemon of its own: sessions of other tests may still be saying goodbye in the shared one.
+        with Daemon() as daemon:
+            def sessions():
+                return len(daemon.admin("sessions").get("sessions", []))
 
-        base = sessions()
-        clients = [self.daemon.login() for _ in range(5)]
-        poll(lambda: sessions() == base + 5, what="five more sessions")
-        for client in clients:
-            client.close()
-        poll(lambda: sessions() == base, what="the sessions to go")
+            clients = [daemon.login() for _ in range(5)]
+            poll(lambda: sessions() == 5, what="five sessions")
+            for client in clients:
+                client.close()
+            poll(lambda: sessions() == 0, what="the sessions to go")
 
 
 class Timeouts(unittest.TestCase):
