@@ -90,7 +90,6 @@ class LinkSession final : public router::StreamSession {
   void quitloop();
   void set_guid(std::string_view argument);
   Done set_filter(std::string_view argument, bool mask);
-  void install_filter();
   void stat();
   void info();
   void what_can_you_do();

@@ -18,11 +18,8 @@ enum class LogKind : std::uint8_t {
   kLogin,
   kLoginFailed,
   kRefused,
-  kProtocol,
   kSlowConsumer,
-  kSession,
   kResource,
-  kSystem,
   kCount,
 };
 

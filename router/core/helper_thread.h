@@ -1,7 +1,7 @@
 // A thread for work that may block: password hashing, a simulator, driver libraries, MQTT. It publishes events like a worker does,
 // and can be given tasks.
 //
-// Thread rule: post_work() from any thread; the rest on the helper's own thread.
+// Thread rule: start(), request_stop(), join() and what EventThread allows from other threads; the rest on its own.
 #pragma once
 
 #include <atomic>

@@ -82,7 +82,6 @@ class Router {
   ThreadTable threads_;
   HoldState hold_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::unique_ptr<HelperThread>> idle_helpers_;
   std::vector<InterfaceInfo> interfaces_;
   std::vector<std::thread> running_;
 };
