@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "drivers/link/link_context.h"
-#include "router/core/driver.h"
 #include "router/core/router.h"
 
 namespace drivers::link {
@@ -24,16 +23,16 @@ struct LinkListenerSetup {
   LoginService::OldFormHandler on_old_form;
 };
 
-class LinkServer final : public router::Driver {
+class LinkServer {
  public:
   LinkServer(router::Router& router, std::vector<LinkListenerSetup> setups, std::function<void()> request_shutdown);
-  ~LinkServer() override;
+  ~LinkServer();
 
-  std::string_view name() const noexcept override { return "link"; }
-  std::string open() override;
-  void start() override;
-  void drain() override;
-  void stop() override;
+  /// Empty, or one sentence: what cannot be listened on.
+  std::string open();
+  void start();
+  void drain();
+  void stop();
 
   /// After open(): "127.0.0.1:9598" of each socket, with the port that the system chose.
   std::vector<std::string> addresses() const;

@@ -1,5 +1,9 @@
 #include "drivers/sim/sim_driver.h"
 
+#include <limits>
+
+#include "router/base/random.h"
+
 namespace drivers::sim {
 namespace {
 
@@ -8,6 +12,28 @@ constexpr std::uint64_t kBatchMax = 256;
 constexpr std::uint64_t kPoolWaitNs = 1'000'000;
 
 }  // namespace
+
+std::unique_ptr<router::DriverConfig> SimDriverConfig::read(router::ObjectReader& root, const router::ConfigPlace&) {
+  auto config = std::make_unique<SimDriverConfig>();
+  router::ObjectReader r(root.object("simulate"), "simulate", root.context());
+  config->enable = r.boolean("enable", config->enable);
+  config->nodes = static_cast<std::uint32_t>(r.integer("nodes", config->nodes, 1, 65535));
+  config->rate = r.number("rate", config->rate, 0.001, 1e6);
+  config->seed = static_cast<std::uint64_t>(r.integer("seed", 0, 0, std::numeric_limits<std::int64_t>::max()));
+  r.finish();
+  return config;
+}
+
+std::unique_ptr<router::Driver> SimDriverConfig::make(const router::DriverServices& services,
+                                                      router::ThreadIndex helper) const {
+  if (!enable) return nullptr;
+  router::SystemRandom random;
+  FieldOptions field;
+  field.seed = seed != 0 ? seed : random.next();
+  field.nodes = nodes;
+  field.events_per_second = rate;
+  return std::make_unique<SimDriver>(*services.router, helper, field);
+}
 
 SimDriver::SimDriver(router::Router& router, router::ThreadIndex helper, const FieldOptions& options)
     : HelperThread(router.helper_thread_index(helper), router.threads(), router.pool_capacity()),
@@ -52,3 +78,9 @@ void SimDriver::body() {
 }
 
 }  // namespace drivers::sim
+
+namespace drivers {
+
+extern const router::DriverKind kSimDriver{&sim::SimDriverConfig::read};
+
+}  // namespace drivers

@@ -193,7 +193,7 @@ std::string to_text(const ConfigIssue& issue) {
   std::string out = issue.file;
   if (issue.line != 0) out += ':' + std::to_string(issue.line);
   if (issue.line != 0 && issue.column != 0) out += ':' + std::to_string(issue.column);
-  out += ": ";
+  if (!out.empty()) out += ": ";
   if (!issue.path.empty()) out += issue.path + ": ";
   out += issue.text;
   // What is quoted from the file may hold anything; an issue stays one line and plays no tricks on a terminal.

@@ -23,7 +23,7 @@ namespace router {
 
 /// What is wrong (or doubtful) in a file that a person wrote. `text` says what is wrong and what to write instead.
 struct ConfigIssue {
-  std::string file;
+  std::string file;          ///< empty: the text says it all
   std::uint32_t line = 0;    ///< 1-based; 0 = the file as a whole
   std::uint32_t column = 0;  ///< 1-based, in bytes; 0 = the line as a whole
   std::string path;          ///< "link[0].max-out-queue"; empty = the top of the file

@@ -1,11 +1,14 @@
 // What the daemon asks of anything that brings events in or takes them out.
 //
-// Thread rule: all calls come from the supervisor's thread, in the order open, start, drain, stop. What a driver does on workers or helper
-// threads in between is its own.
+// Thread rule: all calls come from the supervisor's thread, in the order open, start, drain, stop; summary(), news(), warnings() and own_files()
+// after open(), reload() between start() and drain(). What a driver does on workers or helper threads in between is its own.
 #pragma once
 
+#include <cstddef>
+#include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace router {
 
@@ -14,7 +17,7 @@ class Driver {
   virtual ~Driver() = default;
   virtual std::string_view name() const noexcept = 0;
   /// Takes hold of everything that can be refused (ports, files, devices). Workers do not run yet. Empty, or one sentence
-  /// that says what is wrong and what to do.
+  /// per line that says what is wrong and what to do.
   virtual std::string open() = 0;
   /// Workers run: begin to exchange events.
   virtual void start() = 0;
@@ -22,6 +25,17 @@ class Driver {
   virtual void drain() = 0;
   /// Workers have stopped; release everything.
   virtual void stop() = 0;
+
+  /// For the line that says that the router is ready: "link 127.0.0.1:9598". Empty: nothing to say.
+  virtual std::string summary() const { return {}; }
+  /// Lines to print once, before that line (a password that is shown only now).
+  virtual std::vector<std::string> news() const { return {}; }
+  /// What open() found doubtful; goes to the log.
+  virtual std::vector<std::string> warnings() const { return {}; }
+  /// Files that the user named by "runasuser" must be able to write, beside the state folder.
+  virtual std::vector<std::string> own_files() const { return {}; }
+  /// Reads the users files again: how many there are, or one sentence per line; what cannot be read stays as it was.
+  virtual std::expected<std::size_t, std::string> reload() { return 0; }
 };
 
 }  // namespace router

@@ -13,7 +13,6 @@ namespace router {
 namespace {
 
 namespace fs = std::filesystem;
-using drivers::link::LinkListenerConfig;
 
 constexpr std::string_view kEmbedded = R"({
   // One tcp/ip link listener on this machine, nothing else. Users are in users.json in the state folder.
@@ -104,11 +103,14 @@ bool is_off(const ConfigNode& node) noexcept {
 /// Reads one configuration text. One object per text; its steps add to the context and go on after errors.
 class ConfigReading {
  public:
-  ConfigReading(ConfigContext& context, std::string folder, std::string sys_class_net, std::string state_folder)
+  ConfigReading(ConfigContext& context, std::string folder, std::string sys_class_net, std::string state_folder,
+                bool embedded)
       : context_(context),
         folder_(std::move(folder)),
         sys_class_net_(std::move(sys_class_net)),
-        state_folder_(std::move(state_folder)) {}
+        state_folder_(std::move(state_folder)) {
+    config_.embedded = embedded;
+  }
 
   Config read(const ConfigNode& root) {
     ObjectReader reader(&root, "", context_);
@@ -116,18 +118,11 @@ class ConfigReading {
     read_logging(reader);
     read_workers(reader);
     read_admin(reader);
-    read_simulate(reader);
-    read_link(reader);
+    read_kinds(reader);
     read_drivers(reader);
     read_features_to_come(reader);
     read_dead_keys(reader);
     reader.finish();
-    if (config_.link.empty() && root.is_object() && context_.errors.empty()) {
-      context_.warnings.push_back(
-          {context_.file, root.line, root.column, "link",
-           "there is no listener, so no client can connect: write \"link\": [ {} ] for one on " +
-               std::string(drivers::link::kDefaultInterface)});
-    }
     return std::move(config_);
   }
 
@@ -219,56 +214,19 @@ class ConfigReading {
     r.finish();
   }
 
-  void read_simulate(ObjectReader& reader) {
-    SimulateConfig& out = config_.simulate;
-    ObjectReader r(reader.object("simulate"), "simulate", context_);
-    out.enable = r.boolean("enable", out.enable);
-    out.nodes = static_cast<std::uint32_t>(r.integer("nodes", out.nodes, 1, 65535));
-    out.rate = r.number("rate", out.rate, 0.001, 1e6);
-    out.seed = static_cast<std::uint64_t>(r.integer("seed", 0, 0, std::numeric_limits<std::int64_t>::max()));
-    r.finish();
+  void read_kinds(ObjectReader& reader) {
+    const ConfigPlace place{folder_, config_.state_folder, config_.embedded, &claimed_};
+    for (const DriverKind* kind : driver_kinds()) config_.drivers.push_back(kind->read(reader, place));
   }
 
-  void read_link(ObjectReader& reader) {
-    const auto list = reader.list("link");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      LinkListenerConfig listener = drivers::link::parse_link_listener(&list[i], config_path("link", i), context_);
-      listener.path_users = absolute(folder_, listener.path_users);
-      add_listener(list[i], config_path("link", i), std::move(listener));
-    }
-  }
-
-  void add_listener(const ConfigNode& node, const std::string& path, LinkListenerConfig listener) {
-    for (const LinkListenerConfig& other : config_.link) {
-      for (const ListenAddress& address : listener.addresses) {
-        const bool taken = std::any_of(other.addresses.begin(), other.addresses.end(),
-                                       [&](const ListenAddress& a) { return a.text == address.text; });
-        if (!taken || address.text == "0" || address.text.ends_with(":0")) continue;
-        context_.errors.push_back(
-            {context_.file, node.line, node.column, path,
-             "another listener has \"" + address.text + "\" already: write another address or port"});
-      }
-    }
-    config_.link.push_back(std::move(listener));
-  }
-
+  /// What no kind of driver has taken for its own.
   void read_drivers(ObjectReader& reader) {
     ObjectReader r(reader.object("drivers"), "drivers", context_);
-    const auto level1 = r.list("level1");
-    for (std::size_t i = 0; i < level1.size(); ++i) {
-      if (!is_off(level1[i])) refuse_driver(level1[i], config_path("drivers.level1", i), "level I");
-    }
-    const auto level2 = r.list("level2");
-    for (std::size_t i = 0; i < level2.size(); ++i) {
-      if (is_off(level2[i])) continue;
-      const std::string path = config_path("drivers.level2", i);
-      const ConfigNode* driver = level2[i].find("path-driver");
-      const bool server =
-          driver != nullptr && driver->is_string() && driver->text.find("tcpipsrv") != std::string::npos;
-      if (server) {
-        read_tcpipsrv(level2[i], path);
-      } else {
-        refuse_driver(level2[i], path, "level II");
+    for (const auto& [key, level] : {std::pair{"level1", "level I"}, std::pair{"level2", "level II"}}) {
+      const auto list = r.list(key);
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        if (is_off(list[i]) || claimed_.contains(&list[i])) continue;
+        refuse_driver(list[i], config_path(config_path("drivers", key), i), level);
       }
     }
     r.finish();
@@ -278,39 +236,6 @@ class ConfigReading {
     context_.errors.push_back({context_.file, node.line, node.column, path,
                                level + " drivers are not supported by this version: remove the entry, or write " +
                                    "\"enable\": false in it"});
-  }
-
-  /// The upstream tcp/ip server driver is this router's own job: its file becomes one more listener.
-  void read_tcpipsrv(const ConfigNode& node, const std::string& path) {
-    ObjectReader r(&node, path, context_);
-    const bool enable = r.boolean("enable", false);
-    const std::string file = r.text("path-config", "");
-    const std::string guid_text = r.text("guid", "");
-    for (const std::string_view key : {"name", "path-driver", "mqtt"}) r.any(key);
-    r.finish();
-    if (!enable) {
-      r.error("enable", "is missing: write \"enable\": true or false");
-      return;
-    }
-    if (file.empty()) {
-      r.error("path-config", "is missing: write the name of the driver's configuration file (tcpipsrv.json)");
-      return;
-    }
-    const auto guid = vscp::parse_guid(guid_text.empty() ? "-" : guid_text);
-    if (!guid) r.error("guid", '"' + guid_text + "\" is no GUID: write 16 hex pairs with colons, or \"-\"");
-    ConfigContext inner;
-    inner.file = absolute(folder_, file);
-    std::string text;
-    std::optional<ConfigNode> root;
-    if (read_config_file(inner.file, text, inner)) root = parse_config_text(text, inner);
-    if (root) {
-      LinkListenerConfig listener = drivers::link::parse_tcpipsrv(*root, inner);
-      listener.path_users = absolute(fs::path(inner.file).parent_path().string(), listener.path_users);
-      if (guid) listener.guid = *guid;
-      add_listener(node, path, std::move(listener));
-    }
-    std::move(inner.errors.begin(), inner.errors.end(), std::back_inserter(context_.errors));
-    std::move(inner.warnings.begin(), inner.warnings.end(), std::back_inserter(context_.warnings));
   }
 
   /// Sections whose features later versions have. Nobody shall believe that they work already.
@@ -344,6 +269,7 @@ class ConfigReading {
   std::string folder_;
   std::string sys_class_net_;
   std::string state_folder_;  // instead of the file's
+  std::set<const ConfigNode*> claimed_;
   Config config_;
 };
 
@@ -351,7 +277,7 @@ class ConfigReading {
 
 ConfigResult parse_config(std::string_view text, const std::string& file, const std::string& folder,
                           const std::string& sys_class_net, std::set<std::string>* known_keys,
-                          const std::string& state_folder) {
+                          const std::string& state_folder, bool embedded) {
   ConfigContext context;
   context.file = file;
   context.known_keys = known_keys;
@@ -362,7 +288,7 @@ ConfigResult parse_config(std::string_view text, const std::string& file, const 
   };
   if (const auto root = parse_config_text(text, context)) {
     const std::string state = state_folder.empty() ? std::string() : full(state_folder);
-    Config config = ConfigReading(context, full(folder), sys_class_net, state).read(*root);
+    Config config = ConfigReading(context, full(folder), sys_class_net, state, embedded).read(*root);
     if (context.errors.empty()) result.config = std::move(config);
   }
   sort_issues(context);
@@ -384,9 +310,7 @@ std::string_view embedded_config_text() noexcept {
 }
 
 ConfigResult embedded_config(const std::string& state_folder) {
-  ConfigResult result = parse_config(kEmbedded, "embedded configuration", state_folder);
-  if (result.config) result.config->embedded = true;
-  return result;
+  return parse_config(kEmbedded, "embedded configuration", state_folder, "/sys/class/net", nullptr, {}, true);
 }
 
 std::string default_state_folder() {

@@ -5,17 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "drivers/link/link_config.h"
 #include "protocol/guid.h"
 #include "router/base/config_node.h"
-#include "router/base/listen_address.h"
 #include "router/base/log.h"
+#include "router/core/driver_kind.h"
 
 namespace router {
 
@@ -40,14 +40,6 @@ struct WorkersConfig {
 };
 inline constexpr std::uint32_t kWorkersMax = 64;
 
-/// "simulate": a field of simulated nodes inside the router.
-struct SimulateConfig {
-  bool enable = false;
-  std::uint32_t nodes = 16;
-  double rate = 5.0;       ///< events per second, all nodes together
-  std::uint64_t seed = 0;  ///< 0 = a fresh one at each start
-};
-
 /// "admin"
 struct AdminConfig {
   std::string socket;  ///< "vscprouterd.sock": absolute, or relative to the state folder; "" = none
@@ -62,11 +54,19 @@ struct Config {
   LoggingConfig logging;
   WorkersConfig workers;
   std::uint64_t log_bytes_per_worker = 67108864;  ///< "log": {"bytes-per-worker"}: memory of the fan-out log
-  std::vector<drivers::link::LinkListenerConfig> link;
   AdminConfig admin;
-  SimulateConfig simulate;
-  bool embedded = false;  ///< no file: the embedded text
+  std::vector<std::unique_ptr<DriverConfig>> drivers;  ///< one per kind
+  bool embedded = false;                               ///< no file: the embedded text
 };
+
+/// The part that a kind of driver has read; null if there is none.
+template <typename Part>
+Part* driver_part(const Config& config) noexcept {
+  for (const auto& driver : config.drivers) {
+    if (auto* part = dynamic_cast<Part*>(driver.get()); part != nullptr) return part;
+  }
+  return nullptr;
+}
 
 struct ConfigResult {
   std::optional<Config> config;  ///< present if and only if there are no errors
@@ -83,7 +83,8 @@ ConfigResult load_config(const std::string& path, const std::string& state_folde
 /// The same for a text; `folder` is what relative paths are relative to. `known_keys`: see ConfigContext.
 ConfigResult parse_config(std::string_view text, const std::string& file, const std::string& folder,
                           const std::string& sys_class_net = "/sys/class/net",
-                          std::set<std::string>* known_keys = nullptr, const std::string& state_folder = {});
+                          std::set<std::string>* known_keys = nullptr, const std::string& state_folder = {},
+                          bool embedded = false);
 
 /// The text that the router runs on when there is no file: one link listener on 127.0.0.1:9598.
 std::string_view embedded_config_text() noexcept;

@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "drivers/link/link_driver.h"
+#include "drivers/sim/sim_driver.h"
 #include "router/base/listen_address.h"
 #include "router/daemon/config.h"
 #include "router/daemon/options.h"
 #include "router/daemon/supervisor.h"
-#include "router/daemon/users_file.h"
 
 namespace {
 
@@ -27,23 +29,32 @@ void print_error(std::string_view text) {
   }
 }
 
-/// For --check-config, which starts nothing: what the start would say of the users files.
-bool check_users(const router::Config& config) {
-  bool good = true;
-  for (const auto& listener : config.link) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(listener.path_users, ignored)) {
-      if (config.embedded) continue;  // the first start makes it
-      print_error(router::no_users_file_text(listener.path_users));
-      good = false;
-      continue;
-    }
-    const auto users = router::load_users(listener.path_users);
-    print_issues(users.warnings, "warning");
-    print_issues(users.errors, "error");
-    good = good && users.errors.empty();
+/// For --check-config, which starts nothing: what the start would say of other files.
+bool check_files(const router::Config& config) {
+  std::vector<router::ConfigIssue> errors;
+  std::vector<router::ConfigIssue> warnings;
+  for (const auto& part : config.drivers) part->check_files(errors, warnings);
+  print_issues(warnings, "warning");
+  print_issues(errors, "error");
+  return errors.empty();
+}
+
+/// What the command line says otherwise than the configuration. False, and the reason printed, if it cannot be.
+bool apply_options(const router::Options& options, router::Config& config) {
+  if (options.simulate) router::driver_part<drivers::sim::SimDriverConfig>(config)->enable = true;
+  if (options.listen.empty()) return true;
+  auto addresses = router::parse_listen_addresses(options.listen);
+  if (!addresses) {
+    std::fprintf(stderr, "error: --listen %s: %s\n", options.listen.c_str(), addresses.error().c_str());
+    return false;
   }
-  return good;
+  auto& listeners = router::driver_part<drivers::link::LinkDriverConfig>(config)->listeners;
+  if (listeners.empty()) {
+    std::fprintf(stderr, "error: --listen needs a link listener in the configuration\n");
+    return false;
+  }
+  listeners.front().addresses = *addresses;
+  return true;
 }
 
 router::ConfigResult read_config(const router::Options& options) {
@@ -65,21 +76,9 @@ int main(int argc, char** argv) {
   print_issues(result.errors, "error");
   if (!result.config) return EXIT_FAILURE;
   router::Config& config = *result.config;
-  if (!options->listen.empty()) {
-    auto addresses = router::parse_listen_addresses(options->listen);
-    if (!addresses) {
-      std::fprintf(stderr, "error: --listen %s: %s\n", options->listen.c_str(), addresses.error().c_str());
-      return EXIT_FAILURE;
-    }
-    if (config.link.empty()) {
-      std::fprintf(stderr, "error: --listen needs a link listener in the configuration\n");
-      return EXIT_FAILURE;
-    }
-    config.link.front().addresses = *addresses;
-  }
-  if (options->simulate) config.simulate.enable = true;
+  if (!apply_options(*options, config)) return EXIT_FAILURE;
   if (options->check_config) {
-    if (!check_users(config)) return EXIT_FAILURE;
+    if (!check_files(config)) return EXIT_FAILURE;
     std::printf("configuration is good\n");
     return EXIT_SUCCESS;
   }

@@ -21,10 +21,7 @@
 #include "router/base/cpu.h"
 #include "router/base/json_writer.h"
 #include "router/base/log.h"
-#include "router/base/password.h"
-#include "router/base/random.h"
 #include "router/daemon/reports.h"
-#include "router/daemon/users_file.h"
 #include "router/io/uring_ring.h"
 
 namespace router {
@@ -32,12 +29,6 @@ namespace {
 
 constexpr std::uint64_t kDrainLimitNs = 5'000'000'000;
 constexpr int kDrainPollMs = 10;
-
-std::string join_issues(const std::vector<ConfigIssue>& issues) {
-  std::string text;
-  for (const auto& issue : issues) text += (text.empty() ? "" : "\n") + to_text(issue);
-  return text;
-}
 
 std::string system_text(int error_number) {
   return std::strerror(error_number);
@@ -84,21 +75,6 @@ std::string Supervisor::prepare_signals() {
   return {};
 }
 
-std::string Supervisor::make_first_user(const std::string& path) {
-  SystemRandom random;
-  const std::string password = make_random_password(random);
-  const auto hash = hash_password(password);
-  if (!hash) return "cannot hash the first password: not enough memory";
-  const auto created = create_users_file(path, kFirstUserName, *hash);
-  if (!created) {
-    const int error_number = vscp::is_errno(created.error()) ? vscp::to_errno(created.error()) : EIO;
-    return "cannot write " + path + ": " + system_text(error_number) +
-           "; free some space or choose another --state folder";
-  }
-  first_users_.push_back({path, password});
-  return {};
-}
-
 std::string Supervisor::start_logging() {
   LogSettings settings;
   settings.console = config_.logging.console_enable;
@@ -114,13 +90,11 @@ std::string Supervisor::start_logging() {
     if (auto error = check_log_file(settings.file_path); !error.empty()) return error;
   }
   if (const auto error = start_log(settings); !error.empty()) return "cannot start the log: " + error;
-  for (const auto& notice : notices_) log(LogLevel::kWarn, LogKind::kOnce, notice);
+  for (const auto& driver : drivers_) {
+    for (const auto& warning : driver->warnings()) log(LogLevel::kWarn, LogKind::kOnce, warning);
+  }
   logf(LogLevel::kDebug, LogKind::kOnce, "configuration: %s, state in %s",
        options_.config_file.empty() ? "embedded" : options_.config_file.c_str(), config_.state_folder.c_str());
-  for (const auto& listener : config_.link) {
-    logf(LogLevel::kDebug, LogKind::kOnce, "users of %s: %s", listener.addresses.front().text.c_str(),
-         listener.path_users.c_str());
-  }
   return {};
 }
 
@@ -130,7 +104,7 @@ std::string Supervisor::make_router() {
   RouterSettings settings;
   settings.workers = static_cast<ThreadIndex>(
       config_.workers.count != 0 ? config_.workers.count : std::min<std::size_t>(cpus.size(), kWorkersMax));
-  settings.helpers = config_.simulate.enable ? 1 : 0;
+  for (const auto& part : config_.drivers) settings.helpers = static_cast<ThreadIndex>(settings.helpers + part->helpers());
   settings.cpus = cpus;
   settings.event_pool = config_.workers.event_pool;
   settings.guid = config_.guid;
@@ -142,35 +116,20 @@ std::string Supervisor::make_router() {
   return error;
 }
 
-std::string Supervisor::make_link_server() {
-  std::vector<drivers::link::LinkListenerSetup> setups;
-  for (auto& listener : config_.link) {
-    const bool is_missing = ::access(listener.path_users.c_str(), F_OK) != 0;
-    if (is_missing && config_.embedded) {
-      if (auto error = make_first_user(listener.path_users); !error.empty()) return error;
-    } else if (is_missing) {
-      return no_users_file_text(listener.path_users);
-    }
-    auto users = load_users(listener.path_users);
-    if (!users.users) return join_issues(users.errors);
-    for (const auto& warning : users.warnings) notices_.push_back(to_text(warning));
-    drivers::link::LinkListenerSetup setup;
-    setup.users = users.users;
-    setup.on_old_form = [path = listener.path_users](const User& user, const std::string& new_hash) {
-      if (replace_password_hash(path, user.name, user.password_hash, new_hash)) {
-        logf(LogLevel::kInfo, LogKind::kLogin, "stored password of '%s' renewed: it had an old form",
-             user.name.c_str());
-      }
-    };
-    setup.config = listener;
-    setups.push_back(std::move(setup));
+std::string Supervisor::open_drivers() {
+  const DriverServices services{router_.get(), [fd = shutdown_.get()] {
+                                  const std::uint64_t one = 1;
+                                  [[maybe_unused]] const auto written = ::write(fd, &one, sizeof(one));
+                                }};
+  ThreadIndex helper = 0;
+  for (const auto& part : config_.drivers) {
+    auto driver = part->make(services, helper);
+    helper = static_cast<ThreadIndex>(helper + part->helpers());
+    if (driver != nullptr) drivers_.push_back(std::move(driver));
   }
-  auto server = std::make_unique<drivers::link::LinkServer>(*router_, std::move(setups), [fd = shutdown_.get()] {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(fd, &one, sizeof(one));
-  });
-  link_ = server.get();
-  drivers_.push_back(std::move(server));
+  for (const auto& driver : drivers_) {
+    if (auto error = driver->open(); !error.empty()) return error;
+  }
   return {};
 }
 
@@ -178,7 +137,7 @@ std::string Supervisor::open_admin() {
   if (config_.admin.socket.empty()) return {};
   admin_.add("stat", [this] { return stat_report(*router_); });
   admin_.add("sessions", [this] { return sessions_report(*router_); });
-  admin_.add("reload", [this] { return reload_users(); });
+  admin_.add("reload", [this] { return reload(); });
   return admin_.open(config_.admin.socket);
 }
 
@@ -187,10 +146,10 @@ std::string Supervisor::become_user() const {
   const passwd* entry = ::getpwnam(config_.run_as_user.c_str());
   if (entry == nullptr) return "runasuser: there is no user '" + config_.run_as_user + "'; create it or write another";
   if (::geteuid() == entry->pw_uid) return {};
-  // What the router writes later must be that user's: the state folder, the socket and users files in it.
+  // What the router writes later must be that user's: the state folder, the socket and files of drivers in it.
   std::vector<std::string> own{config_.state_folder, config_.admin.socket};
-  for (const auto& listener : config_.link) {
-    if (listener.path_users.starts_with(config_.state_folder + "/")) own.push_back(listener.path_users);
+  for (const auto& driver : drivers_) {
+    for (auto& file : driver->own_files()) own.push_back(std::move(file));
   }
   for (const auto& path : own) {
     if (!path.empty() && ::chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
@@ -207,13 +166,12 @@ std::string Supervisor::become_user() const {
 }
 
 void Supervisor::announce() const {
-  for (const auto& user : first_users_) {
-    std::printf("First start: user '%s', password '%s' (shown only now).\n", std::string(kFirstUserName).c_str(),
-                user.password.c_str());
+  std::string text = "Ready: ";
+  for (const auto& driver : drivers_) {
+    for (const auto& line : driver->news()) std::printf("%s\n", line.c_str());
+    if (const auto summary = driver->summary(); !summary.empty()) text += summary + ", ";
   }
-  std::string text = "Ready: link";
-  for (const auto& address : link_->addresses()) text += " " + address;
-  text += ", " + std::to_string(router_->worker_count()) + " workers";
+  text += std::to_string(router_->worker_count()) + " workers";
   if (!config_.admin.socket.empty()) text += ", admin " + config_.admin.socket;
   std::printf("%s\n", text.c_str());
   std::fflush(stdout);
@@ -221,12 +179,7 @@ void Supervisor::announce() const {
 
 std::string Supervisor::start() {
   auto error = bring_up();
-  if (error.empty()) {
-    announce();
-    return {};
-  }
-  // Nobody has seen these passwords: the next start is the first one again.
-  for (const auto& user : first_users_) ::unlink(user.path.c_str());
+  if (error.empty()) announce();
   return error;
 }
 
@@ -234,19 +187,8 @@ std::string Supervisor::bring_up() {
   std::string error = prepare_signals();
   if (error.empty()) error = make_state_folder(config_.state_folder);
   if (error.empty()) error = make_router();
-  if (error.empty()) error = make_link_server();
+  if (error.empty()) error = open_drivers();
   if (!error.empty()) return error;
-  if (config_.simulate.enable) {
-    SystemRandom random;
-    drivers::sim::FieldOptions field;
-    field.seed = config_.simulate.seed != 0 ? config_.simulate.seed : random.next();
-    field.nodes = config_.simulate.nodes;
-    field.events_per_second = config_.simulate.rate;
-    drivers_.push_back(std::make_unique<drivers::sim::SimDriver>(*router_, ThreadIndex{0}, field));
-  }
-  for (auto& driver : drivers_) {
-    if (error = driver->open(); !error.empty()) return error;
-  }
   if (error = open_admin(); !error.empty()) return error;
   if (error = become_user(); !error.empty()) return error;
   if (error = start_logging(); !error.empty()) return error;
@@ -255,14 +197,15 @@ std::string Supervisor::bring_up() {
   return {};
 }
 
-std::string Supervisor::reload_users() {
+std::string Supervisor::reload() {
   std::string problems;
-  for (std::size_t index = 0; index < config_.link.size(); ++index) {
-    auto users = load_users(config_.link[index].path_users);
-    if (users.users) {
-      link_->set_users(index, users.users);
+  std::size_t files = 0;
+  for (const auto& driver : drivers_) {
+    const auto read = driver->reload();
+    if (read) {
+      files += *read;
     } else {
-      problems += (problems.empty() ? "" : "\n") + join_issues(users.errors);
+      problems += (problems.empty() ? "" : "\n") + read.error();
     }
   }
   JsonWriter writer;
@@ -271,7 +214,7 @@ std::string Supervisor::reload_users() {
     writer.begin_object().member("error", problems).end_object();
   } else {
     log(LogLevel::kInfo, LogKind::kOnce, "users reloaded");
-    writer.begin_object().member("reloaded", config_.link.size()).end_object();
+    writer.begin_object().member("reloaded", files).end_object();
   }
   return writer.take();
 }
@@ -280,7 +223,7 @@ bool Supervisor::handle_signal() {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) return false;
   if (info.ssi_signo != SIGHUP) return true;
-  reload_users();
+  reload();
   return false;
 }
 

@@ -1,10 +1,11 @@
 // Texts that people or clients write and that become values: configuration, users, MEASUREMENT.
 #include <algorithm>
 
+#include "drivers/link/link_driver.h"
 #include "drivers/link/measurement_command.h"
 #include "protocol/event_line.h"
+#include "router/core/users_file.h"
 #include "router/daemon/config.h"
-#include "router/daemon/users_file.h"
 #include "tests/fuzz/promise.h"
 #include "tools/names/measurement.h"
 
@@ -61,7 +62,7 @@ void config(Bytes input) {
   check_issues(result.errors, copy.text());
   check_issues(result.warnings, copy.text());
   if (!result.config) return;
-  for (const auto& listener : result.config->link) {
+  for (const auto& listener : router::driver_part<drivers::link::LinkDriverConfig>(*result.config)->listeners) {
     check(!listener.addresses.empty(), "a listener listens");
     check(!listener.path_users.starts_with("."), "the path of the users is absolute");
     check(listener.line_max > 0 && listener.login_timeout_s > 0 && listener.keepalive_ms > 0, "limits are limits");

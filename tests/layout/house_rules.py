@@ -43,6 +43,7 @@ BANS = (
     Ban(r'(?<![\w.>:])assert\s*\(', PRODUCT, (), 'assertions stay on: use the one in router/base/check.h'),
     Ban(r'\bstd::(function|shared_ptr|regex|cout|cerr|cin)\b', ('protocol', 'router/core'), {
         'router/core/router.h', 'router/core/router.cpp',  # asks all workers something now and then; no event passes
+        'router/core/driver_kind.h', 'router/core/users_file.h',  # at start and reload only
     },
         'not on the event path: no std::function, shared_ptr, regex or streams'),
 )

@@ -27,7 +27,7 @@ THIRD_PARTY = {
     'moodycamel/': ('router/core/inbox.h', 'router/core/inbox.cpp'),
     'openssl/': ('router/base/crypto.cpp', 'router/io/tls.cpp'),
     'argon2': ('router/base/password.cpp', 'router/base/crypto.cpp'),
-    'nlohmann/': ('router/base/config_node.cpp', 'router/daemon/users_file.cpp'),
+    'nlohmann/': ('router/base/config_node.cpp',),
     'spdlog/': ('router/base/log.cpp',),
     'fmt/': (),
     'CLI/': ('router/daemon/options.cpp',),

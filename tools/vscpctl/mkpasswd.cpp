@@ -9,7 +9,7 @@
 
 #include "protocol/limits.h"
 #include "router/base/password.h"
-#include "router/daemon/users_file.h"
+#include "router/core/users_file.h"
 #include "tools/client/text.h"
 #include "tools/vscpctl/connection.h"
 

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "drivers/link/link_driver.h"
+#include "drivers/sim/sim_driver.h"
 #include "tests/support/temp_dir.h"
 
 namespace router {
@@ -18,6 +20,13 @@ Lines lines(const std::vector<ConfigIssue>& issues) {
   Lines out;
   for (const ConfigIssue& issue : issues) out.push_back(to_text(issue));
   return out;
+}
+
+const std::vector<drivers::link::LinkListenerConfig>& link_of(const Config& config) {
+  return driver_part<drivers::link::LinkDriverConfig>(config)->listeners;
+}
+const drivers::sim::SimDriverConfig& simulate_of(const Config& config) {
+  return *driver_part<drivers::sim::SimDriverConfig>(config);
 }
 
 ConfigResult parse(std::string_view text) {
@@ -47,12 +56,12 @@ TEST(Config, EmptyObjectGivesTheDocumentedDefaults) {
   EXPECT_TRUE(c.workers.cpus.empty());
   EXPECT_EQ(c.workers.event_pool, 0U);
   EXPECT_EQ(c.log_bytes_per_worker, 67108864U);
-  EXPECT_TRUE(c.link.empty());
+  EXPECT_TRUE(link_of(c).empty());
   EXPECT_EQ(c.admin.socket, "/etc/vscp/vscprouterd.sock");
-  EXPECT_FALSE(c.simulate.enable);
-  EXPECT_EQ(c.simulate.nodes, 16U);
-  EXPECT_DOUBLE_EQ(c.simulate.rate, 5.0);
-  EXPECT_EQ(c.simulate.seed, 0U);
+  EXPECT_FALSE(simulate_of(c).enable);
+  EXPECT_EQ(simulate_of(c).nodes, 16U);
+  EXPECT_DOUBLE_EQ(simulate_of(c).rate, 5.0);
+  EXPECT_EQ(simulate_of(c).seed, 0U);
   EXPECT_FALSE(c.embedded);
 }
 
@@ -63,12 +72,12 @@ TEST(Config, EmbeddedTextIsOneListenerOnThisMachine) {
   ASSERT_TRUE(result.config);
   const Config& c = *result.config;
   EXPECT_TRUE(c.embedded);
-  ASSERT_EQ(c.link.size(), 1U);
-  ASSERT_EQ(c.link[0].addresses.size(), 1U);
-  EXPECT_EQ(c.link[0].addresses[0].text, "127.0.0.1:9598");
-  EXPECT_EQ(c.link[0].path_users, "/tmp/state/users.json");
+  ASSERT_EQ(link_of(c).size(), 1U);
+  ASSERT_EQ(link_of(c)[0].addresses.size(), 1U);
+  EXPECT_EQ(link_of(c)[0].addresses[0].text, "127.0.0.1:9598");
+  EXPECT_EQ(link_of(c)[0].path_users, "/tmp/state/users.json");
   EXPECT_EQ(c.admin.socket, "/tmp/state/vscprouterd.sock");
-  EXPECT_FALSE(c.simulate.enable);
+  EXPECT_FALSE(simulate_of(c).enable);
 }
 
 TEST(Config, EveryKeyIsRead) {
@@ -99,14 +108,14 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c.workers.cpus, (std::vector<std::uint32_t>{0, 1, 2, 6}));
   EXPECT_EQ(c.workers.event_pool, 4096U);
   EXPECT_EQ(c.log_bytes_per_worker, 1048576U);
-  ASSERT_EQ(c.link.size(), 2U);
-  EXPECT_EQ(c.link[0].path_users, "/etc/vscp/users.json");
-  EXPECT_EQ(c.link[1].path_users, "/x/u.json");
+  ASSERT_EQ(link_of(c).size(), 2U);
+  EXPECT_EQ(link_of(c)[0].path_users, "/etc/vscp/users.json");
+  EXPECT_EQ(link_of(c)[1].path_users, "/x/u.json");
   EXPECT_EQ(c.admin.socket, "/var/lib/vscp/s");
-  EXPECT_TRUE(c.simulate.enable);
-  EXPECT_EQ(c.simulate.nodes, 3U);
-  EXPECT_DOUBLE_EQ(c.simulate.rate, 1e6);
-  EXPECT_EQ(c.simulate.seed, 9U);
+  EXPECT_TRUE(simulate_of(c).enable);
+  EXPECT_EQ(simulate_of(c).nodes, 3U);
+  EXPECT_DOUBLE_EQ(simulate_of(c).rate, 1e6);
+  EXPECT_EQ(simulate_of(c).seed, 9U);
 }
 
 TEST(Config, AllErrorsAtOnceInTheOrderOfTheFile) {
@@ -256,8 +265,8 @@ TEST_F(Site, AnUpstreamFileWithItsServerDriverWorks) {
   EXPECT_EQ(lines(result.errors), Lines{});
   EXPECT_EQ(lines(result.warnings), Lines{});
   ASSERT_TRUE(result.config);
-  ASSERT_EQ(result.config->link.size(), 1U);
-  const auto& listener = result.config->link[0];
+  ASSERT_EQ(link_of(*result.config).size(), 1U);
+  const auto& listener = link_of(*result.config)[0];
   EXPECT_EQ(listener.path_users, at("drv/users.json"));
   EXPECT_EQ(listener.max_out_queue, 500U);
   EXPECT_TRUE(listener.receive_sent_events);
@@ -276,7 +285,7 @@ TEST_F(Site, AStateFolderOfTheCommandLineTakesThePlaceOfTheFiles) {
   ASSERT_TRUE(other.config);
   EXPECT_EQ(other.config->state_folder, at("new"));
   EXPECT_EQ(other.config->admin.socket, at("new/s"));
-  EXPECT_EQ(other.config->link[0].path_users, at("users.json"));
+  EXPECT_EQ(link_of(*other.config)[0].path_users, at("users.json"));
   const ConfigResult relative = load_config(at("a.json"), "new");
   ASSERT_TRUE(relative.config);
   EXPECT_EQ(relative.config->state_folder, (std::filesystem::current_path() / "new").string());
@@ -384,8 +393,8 @@ TEST(Schema, DefaultsAreThoseOfTheCode) {
   const ConfigResult written = parse(file.str());
   const ConfigResult left_out = parse("{\"link\": [{}]}");
   ASSERT_TRUE(written.config) << file.str() << to_text(written.errors[0]);
-  const auto& a = written.config->link[0];
-  const auto& b = left_out.config->link[0];
+  const auto& a = link_of(*written.config)[0];
+  const auto& b = link_of(*left_out.config)[0];
   EXPECT_EQ(a.addresses[0].text, b.addresses[0].text);
   EXPECT_EQ(a.path_users, b.path_users);
   EXPECT_EQ(a.max_out_queue, b.max_out_queue);

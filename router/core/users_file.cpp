@@ -1,4 +1,4 @@
-#include "router/daemon/users_file.h"
+#include "router/core/users_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
