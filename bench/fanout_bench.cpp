@@ -43,7 +43,7 @@ void Fanout_turn(benchmark::State& state) {
   for (std::size_t i = 0; i < readers_count; ++i) {
     readers.push_back(std::make_unique<BenchReader>());
     readers.back()->channel = static_cast<std::uint32_t>(1 + i);
-    fanout.join(*readers.back(), vscp::Filter{}, vscp::LineFormat::kLegacy);
+    fanout.join(*readers.back(), vscp::Filter{}, vscp::WireFormat::kLegacyLine);
   }
   const auto event = make_event(static_cast<std::size_t>(state.range(1)));
   std::array<iovec, 24> ranges;

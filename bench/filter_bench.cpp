@@ -56,7 +56,7 @@ void Fanout_deliver_to_no_group(benchmark::State& state) {
     filter.mask_type = 0xffff;
     readers.push_back(std::make_unique<IdleReader>());
     readers.back()->channel = static_cast<std::uint32_t>(2 + i);
-    fanout.join(*readers.back(), filter, vscp::LineFormat::kLegacy);
+    fanout.join(*readers.back(), filter, vscp::WireFormat::kLegacyLine);
   }
   auto event = std::make_unique<router::EventBuf>();
   event->event = make_event();

@@ -382,7 +382,7 @@ void LinkSession::install_user(const LoginResult& result) {
                router::address_text(peer_).c_str(), channel);
   // The queue of a session fills from here on, before the reply says so.
   worker().fanout().join(*this, join_filters(context_->config.out_filter, filter_),
-                         overrides.line_format.value_or(context_->config.line_format));
+                         vscp::wire_format(overrides.line_format.value_or(context_->config.line_format)));
   reply(vscp::reply::kOk);
   update_deadline();
   set_busy(false);

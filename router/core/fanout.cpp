@@ -27,10 +27,10 @@ std::size_t Fanout::GroupKeyHash::operator()(const GroupKey& key) const noexcept
 
 // ---- writing ------------------------------------------------------------
 
-bool Fanout::encode_for(const EventBuf& event, vscp::LineFormat format, bool only, Encoded& out) noexcept {
+bool Fanout::encode_for(const EventBuf& event, vscp::WireFormat format, bool only, Encoded& out) noexcept {
   const auto slot = static_cast<std::size_t>(format);
   LogSegment* segment = current_[slot];
-  if (segment == nullptr || settings_.segment_bytes - segment->used < vscp::kEventLineMax) {
+  if (segment == nullptr || settings_.segment_bytes - segment->used < vscp::kEventWireMax) {
     LogSegment* fresh = take_segment();
     if (fresh == nullptr) return false;
     if (segment != nullptr) {
@@ -40,7 +40,7 @@ bool Fanout::encode_for(const EventBuf& event, vscp::LineFormat format, bool onl
     segment = current_[slot] = fresh;
     segment->current = true;
   }
-  const std::size_t length = vscp::encode_event_line(event.event, format, dates_[slot], segment->bytes + segment->used);
+  const std::size_t length = vscp::encode_event(event.event, format, dates_[slot], segment->bytes + segment->used);
   out.segment = segment;
   out.entry.offset = segment->used;
   out.entry.length = static_cast<std::uint16_t>(length);
@@ -182,7 +182,7 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
 
 // ---- joining and leaving ------------------------------------------------------------
 
-FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::LineFormat format) noexcept {
+FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::WireFormat format) noexcept {
   const GroupKey key{filter.canonical(), format};
   if (const auto found = groups_by_key_.find(key); found != groups_by_key_.end()) return *found->second;
   auto group = std::make_unique<FilterGroup>();
@@ -208,7 +208,7 @@ void Fanout::drop_group(FilterGroup& group) noexcept {
   groups_.pop_back();
 }
 
-void Fanout::join(Reader& reader, const vscp::Filter& filter, vscp::LineFormat format) noexcept {
+void Fanout::join(Reader& reader, const vscp::Filter& filter, vscp::WireFormat format) noexcept {
   VR_ASSERT(reader.group_ == nullptr && reader.channel != kNoChannel);
   FilterGroup& group = find_or_make_group(filter, format);
   flush_group(group);  // what came earlier in this turn is not for the newcomer

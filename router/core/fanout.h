@@ -30,8 +30,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "protocol/event_line.h"
 #include "protocol/filter.h"
+#include "protocol/wire_format.h"
 #include "router/base/counters.h"
 #include "router/base/intrusive_list.h"
 #include "router/base/slab.h"
@@ -48,7 +48,7 @@ struct GroupTag;
 class FilterGroup;
 class Reader;
 
-inline constexpr std::size_t kFormats = 2;  ///< vscp::LineFormat values
+inline constexpr std::size_t kFormats = vscp::kWireFormats;
 
 struct LogSegment;
 
@@ -145,7 +145,7 @@ class FilterGroup : public ListNode<GroupTag> {
  private:
   friend class Fanout;
   vscp::Filter filter_;
-  vscp::LineFormat format_ = vscp::LineFormat::kLegacy;
+  vscp::WireFormat format_ = vscp::WireFormat::kLegacyLine;
   IndexChunk* head_ = nullptr;
   IndexChunk* tail_ = nullptr;
   IndexChunk* turn_chunk_ = nullptr;  ///< first entry of this turn
@@ -189,7 +189,7 @@ class Fanout {
   bool has_unflushed() const noexcept { return !touched_.empty(); }
 
   /// The reader gets what is delivered from now on.
-  void join(Reader& reader, const vscp::Filter& filter, vscp::LineFormat format) noexcept;
+  void join(Reader& reader, const vscp::Filter& filter, vscp::WireFormat format) noexcept;
   /// Changes the filter; what is waiting stays, in order. The new filter holds from the next event on.
   void change_filter(Reader& reader, const vscp::Filter& filter) noexcept;
   /// The reader gets nothing more; what is waiting is forgotten and not counted as dropped. Not while sending.
@@ -254,7 +254,7 @@ class Fanout {
   static void append(IndexChunk& chunk, const IndexEntry& entry) noexcept;
   void append_to_group(FilterGroup& group, const Encoded& encoded) noexcept;
   bool append_to_backlog(Reader& reader, LogSegment& segment, const IndexEntry& entry) noexcept;
-  bool encode_for(const EventBuf& event, vscp::LineFormat format, bool only, Encoded& out) noexcept;
+  bool encode_for(const EventBuf& event, vscp::WireFormat format, bool only, Encoded& out) noexcept;
   void settle(const Reader& reader) noexcept;
   void keep_reserve() noexcept;
   void flush_group(FilterGroup& group) noexcept;
@@ -269,7 +269,7 @@ class Fanout {
   void set_next(Reader& reader, Cursor to) noexcept;
   static std::uint32_t count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept;
   void drop_group(FilterGroup& group) noexcept;
-  FilterGroup& find_or_make_group(const vscp::Filter& filter, vscp::LineFormat format) noexcept;
+  FilterGroup& find_or_make_group(const vscp::Filter& filter, vscp::WireFormat format) noexcept;
   static Cursor next_of(const Reader& reader) noexcept;
   std::uint32_t drop_oldest(Reader& reader, std::uint32_t keep) noexcept;
   std::uint32_t drop_lowest(Reader& reader, std::uint32_t keep) noexcept;
@@ -287,7 +287,7 @@ class Fanout {
   Slab chunk_slab_;
   struct GroupKey {
     vscp::Filter filter;
-    vscp::LineFormat format;
+    vscp::WireFormat format;
     bool operator==(const GroupKey&) const noexcept = default;
   };
   struct GroupKeyHash {

@@ -20,7 +20,7 @@ Fanout::Fanout(const FanoutSettings& settings)
       log_memory_(nullptr),
       segments_(std::max<std::size_t>(settings.log_bytes / settings.segment_bytes, kFormats * 2 + 2)),
       chunk_slab_(sizeof(IndexChunk), settings.index_chunks) {
-  VR_ASSERT(settings.segment_bytes >= 2 * vscp::kEventLineMax);
+  VR_ASSERT(settings.segment_bytes >= 2 * vscp::kEventWireMax);
   log_memory_ = static_cast<char*>(map_memory(segments_.size() * settings_.segment_bytes));
   free_segments_.reserve(segments_.size());
   for (std::size_t i = segments_.size(); i-- > 0;) {

@@ -128,7 +128,7 @@ void LineSession::log_in() {
 }
 
 void LineSession::on_login() {
-  if (!is_joined()) worker().fanout().join(*this, filter_, vscp::LineFormat::kLegacy);
+  if (!is_joined()) worker().fanout().join(*this, filter_, vscp::WireFormat::kLegacyLine);
   reply(vscp::reply::kOk);
   set_busy(false);
 }

@@ -30,7 +30,7 @@ ModelReader::ModelReader(router::Fanout& fanout, std::uint32_t id, router::Rando
   receives_own = random.below(4) == 0;
   in_loop = random.below(2) == 0;
   drops_lowest = random.below(2) == 0;
-  format = static_cast<vscp::LineFormat>(random.below(router::kFormats));
+  format = static_cast<vscp::WireFormat>(random.below(router::kFormats));
 }
 
 bool ModelReader::wants(const vscp::Event& event, std::uint32_t skip) const {
@@ -62,12 +62,25 @@ void ModelReader::match(std::string_view text) {
   queue_.pop_front();
 }
 
-void ModelReader::consume(std::string_view bytes) {
-  partial_.append(bytes);
-  for (std::size_t end = partial_.find("\r\n"); end != std::string::npos; end = partial_.find("\r\n")) {
-    match(std::string_view(partial_).substr(0, end + 2));
-    partial_.erase(0, end + 2);
+// 0 if it is not whole.
+std::size_t ModelReader::first_size(std::string_view bytes) const {
+  if (format == vscp::WireFormat::kFrame) {
+    const auto size = vscp::event_frame_size({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+    return size && *size <= bytes.size() ? *size : 0;
   }
+  const std::size_t end = bytes.find("\r\n");
+  return end == std::string_view::npos ? 0 : end + 2;
+}
+
+std::uint32_t ModelReader::consume(std::string_view bytes) {
+  partial_.append(bytes);
+  std::uint32_t count = 0;
+  for (std::size_t size = first_size(partial_); size > 0; size = first_size(partial_)) {
+    match(std::string_view(partial_).substr(0, size));
+    partial_.erase(0, size);
+    ++count;
+  }
+  return count;
 }
 
 void ModelReader::take_rest_of_line(std::span<const char> rest) noexcept {
@@ -161,7 +174,9 @@ void ModelReader::gather(std::size_t range_count, std::size_t bytes_max) {
   }
   ASSERT_EQ(sent_copy_.size(), gathered.bytes);
   if (gathered.bytes > 0) {
-    EXPECT_TRUE(sent_copy_.ends_with('\n')) << "a send ends inside a line: " << sent_copy_;
+    std::string whole = partial_ + sent_copy_;
+    for (std::size_t size = first_size(whole); size > 0; size = first_size(whole)) whole.erase(0, size);
+    EXPECT_TRUE(whole.empty()) << "a send ends inside an event: " << sent_copy_;
   } else {
     EXPECT_EQ(fanout_->count_waiting(*this), 0U) << "something waits, but nothing was gathered";
   }
@@ -175,9 +190,8 @@ void ModelReader::finish_send(std::size_t bytes) {
   ASSERT_EQ(now, sent_copy_) << "bytes changed while they were being sent";
   const auto sent = std::string_view(sent_copy_).substr(0, bytes);
   const std::uint32_t events = fanout_->finish_send(*this, bytes);
-  EXPECT_EQ(events, static_cast<std::uint32_t>(std::count(sent.begin(), sent.end(), '\n')));
   bytes_in_flight = 0;
-  consume(sent);
+  EXPECT_EQ(events, consume(sent));
   EXPECT_EQ(fanout_->is_inside_line(*this), !partial_.empty());
 }
 
@@ -293,10 +307,10 @@ void Run::deliver() {
     if (no_room == 0 && reader->is_joined() && reader->filter.matches(event))
       reader->has_news = only == nullptr || only == reader.get();
   }
-  char text[vscp::kEventLineMax];
+  char text[vscp::kEventWireMax];
   for (ModelReader* reader : receivers) {
     auto& dates = dates_[static_cast<std::size_t>(reader->format)];
-    const std::size_t size = vscp::encode_event_line(event, reader->format, dates, text);
+    const std::size_t size = vscp::encode_event(event, reader->format, dates, text);
     reader->expect({std::string(text, size), event.priority()}, no_room == 0);
   }
 }

@@ -49,7 +49,7 @@ class ModelReader final : public router::Reader {
   void forget();
 
   vscp::Filter filter;
-  vscp::LineFormat format = vscp::LineFormat::kLegacy;
+  vscp::WireFormat format = vscp::WireFormat::kLegacyLine;
   bool drops_lowest = false;
   bool index_is_short = false;
   std::size_t bytes_in_flight = 0;
@@ -62,7 +62,8 @@ class ModelReader final : public router::Reader {
   std::uint64_t rests = 0;
 
  private:
-  void consume(std::string_view bytes);
+  std::size_t first_size(std::string_view bytes) const;
+  std::uint32_t consume(std::string_view bytes);
   void match(std::string_view text);
   /// True while the queue is exactly what waits: nothing was lost that the model does not know.
   bool is_exact() const { return events_dropped() == accounted_ && uncertain_ == 0; }

@@ -14,7 +14,7 @@ using router::EventBuf;
 using router::Fanout;
 using router::FanoutSettings;
 using vscp::Filter;
-using vscp::LineFormat;
+using vscp::WireFormat;
 
 class TestReader final : public router::Reader {
  public:
@@ -40,7 +40,7 @@ class FanoutTest : public testing::Test {
   TestReader& join(std::uint32_t events_max = 1'000, const Filter& filter = {}) {
     readers.push_back(std::make_unique<TestReader>(static_cast<std::uint32_t>(readers.size() + 1)));
     readers.back()->events_max = events_max;
-    fanout->join(*readers.back(), filter, LineFormat::kLegacy);
+    fanout->join(*readers.back(), filter, WireFormat::kLegacyLine);
     return *readers.back();
   }
   void deliver(std::uint32_t count, std::uint32_t origin = 1'000'000) {
