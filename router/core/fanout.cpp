@@ -2,28 +2,11 @@
 #include "router/core/fanout.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 #include "router/base/check.h"
 
 namespace router {
-
-std::size_t Fanout::GroupKeyHash::operator()(const GroupKey& key) const noexcept {
-  const auto& filter = key.filter;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL; };
-  mix(std::uint64_t{filter.filter_priority} | std::uint64_t{filter.mask_priority} << 8U |
-      std::uint64_t{filter.filter_class} << 16U | std::uint64_t{filter.mask_class} << 32U |
-      std::uint64_t{filter.filter_type} << 48U);
-  mix(std::uint64_t{filter.mask_type} | std::uint64_t{static_cast<std::uint8_t>(key.format)} << 16U);
-  for (const auto* guid : {&filter.filter_guid, &filter.mask_guid}) {
-    std::uint64_t half[2];
-    std::memcpy(half, guid->bytes.data(), sizeof(half));
-    mix(half[0]);
-    mix(half[1]);
-  }
-  return static_cast<std::size_t>(hash ^ (hash >> 29U));
-}
 
 // ---- writing ------------------------------------------------------------
 
@@ -83,7 +66,7 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
   if (group.turn_chunk_ == nullptr) {
     group.turn_chunk_ = group.tail_;
     group.turn_index_ = group.tail_->count;
-    if (!group.is_linked()) touched_.push_back(group);
+    if (!static_cast<ListNode<GroupTag>&>(group).is_linked()) touched_.push_back(group);
   }
   append(*group.tail_, encoded.entry);
   ++group.end_;
@@ -92,20 +75,20 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
 
 void Fanout::deliver(const EventBuf& event) noexcept {
   std::array<Encoded, kFormats> encoded{};
-  for (auto& group : groups_) {
-    if (!group->filter_.matches(event.event)) continue;
-    Encoded& line = encoded[static_cast<std::size_t>(group->format_)];
-    if (line.segment == nullptr && !encode_for(event, group->format_, false, line)) {
+  index_.for_each_match(event.event, [&](IndexedFilter& item) {
+    auto& group = static_cast<FilterGroup&>(item);
+    Encoded& line = encoded[static_cast<std::size_t>(group.format_)];
+    if (line.segment == nullptr && !encode_for(event, group.format_, false, line)) {
       counters_.log_full.add();
-      continue;
+      return;
     }
-    append_to_group(*group, line);
-  }
+    append_to_group(group, line);
+  });
 }
 
 void Fanout::deliver_to(Reader& reader, const EventBuf& event) noexcept {
   FilterGroup& group = *reader.group_;
-  if (!group.filter_.matches(event.event)) return;
+  if (!group.filter().matches(event.event)) return;
   Encoded line;
   if (!encode_for(event, group.format_, true, line)) {
     counters_.log_full.add();
@@ -183,25 +166,27 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
 // ---- joining and leaving ------------------------------------------------------------
 
 FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::WireFormat format) noexcept {
-  const GroupKey key{filter.canonical(), format};
-  if (const auto found = groups_by_key_.find(key); found != groups_by_key_.end()) return *found->second;
-  auto group = std::make_unique<FilterGroup>();
-  group->filter_ = key.filter;
-  group->format_ = format;
-  group->position_ = groups_.size();
-  interest_.add(key.filter);
-  groups_by_key_.emplace(key, group.get());
-  groups_.push_back(std::move(group));
-  return *groups_.back();
+  for (IndexedFilter* item = index_.find(filter); item != nullptr; item = item->next_equal()) {
+    auto& group = static_cast<FilterGroup&>(*item);
+    if (group.format_ == format) return group;
+  }
+  auto made = std::make_unique<FilterGroup>();
+  FilterGroup& group = *made;
+  group.format_ = format;
+  group.position_ = groups_.size();
+  groups_.push_back(std::move(made));
+  index_.add(group, filter);
+  interest_.add(group.filter());
+  return group;
 }
 
 void Fanout::drop_group(FilterGroup& group) noexcept {
   group.turn_chunk_ = nullptr;
-  group.unlink();
+  static_cast<ListNode<GroupTag>&>(group).unlink();
   trim(group);
   VR_ASSERT(group.head_ == nullptr);
-  interest_.remove(group.filter_);
-  groups_by_key_.erase(GroupKey{group.filter_, group.format_});
+  interest_.remove(group.filter());
+  index_.remove(group);
   const std::size_t position = group.position_;
   groups_[position].swap(groups_.back());
   groups_[position]->position_ = position;
@@ -210,7 +195,10 @@ void Fanout::drop_group(FilterGroup& group) noexcept {
 
 void Fanout::join(Reader& reader, const vscp::Filter& filter, vscp::WireFormat format) noexcept {
   VR_ASSERT(reader.group_ == nullptr && reader.channel != kNoChannel);
-  FilterGroup& group = find_or_make_group(filter, format);
+  join_group(reader, find_or_make_group(filter, format));
+}
+
+void Fanout::join_group(Reader& reader, FilterGroup& group) noexcept {
   flush_group(group);  // what came earlier in this turn is not for the newcomer
   reader.group_ = &group;
   reader.chunk_ = nullptr;
@@ -248,14 +236,13 @@ void Fanout::leave(Reader& reader) noexcept {
 
 void Fanout::change_filter(Reader& reader, const vscp::Filter& filter) noexcept {
   VR_ASSERT(!reader.sending_ && reader.group_ != nullptr);
-  const auto format = reader.group_->format_;
-  if (reader.group_->filter_ == filter.canonical()) return;
   if (reader.line_sent_ != 0) save_rest_of_line(reader);  // its entry may find no room in the backlog
   // The new group first, so that its interest is announced before the old one's is taken back.
-  find_or_make_group(filter, format);
+  FilterGroup& group = find_or_make_group(filter, reader.group_->format_);
+  if (reader.group_ == &group) return;
   move_waiting_to_backlog(reader);
   detach(reader);
-  join(reader, filter, format);
+  join_group(reader, group);
 }
 
 }  // namespace router

@@ -27,7 +27,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "protocol/filter.h"
@@ -36,6 +35,7 @@
 #include "router/base/intrusive_list.h"
 #include "router/base/slab.h"
 #include "router/core/event_buf.h"
+#include "router/core/filter_index.h"
 #include "router/core/interest.h"
 
 namespace router {
@@ -137,14 +137,12 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
 };
 
 /// Readers with the same filter and format.
-class FilterGroup : public ListNode<GroupTag> {
+class FilterGroup : public ListNode<GroupTag>, public IndexedFilter {
  public:
-  const vscp::Filter& filter() const noexcept { return filter_; }
   std::size_t reader_count() const noexcept { return reader_count_; }
 
  private:
   friend class Fanout;
-  vscp::Filter filter_;
   vscp::WireFormat format_ = vscp::WireFormat::kLegacyLine;
   IndexChunk* head_ = nullptr;
   IndexChunk* tail_ = nullptr;
@@ -194,7 +192,7 @@ class Fanout {
   void change_filter(Reader& reader, const vscp::Filter& filter) noexcept;
   /// The reader gets nothing more; what is waiting is forgotten and not counted as dropped. Not while sending.
   void leave(Reader& reader) noexcept;
-  const vscp::Filter& filter_of(const Reader& reader) const noexcept { return reader.group_->filter_; }
+  const vscp::Filter& filter_of(const Reader& reader) const noexcept { return reader.group_->filter(); }
 
   /// Events waiting for this reader, without those it ignores.
   std::uint32_t count_waiting(Reader& reader) noexcept;
@@ -269,6 +267,7 @@ class Fanout {
   void set_next(Reader& reader, Cursor to) noexcept;
   static std::uint32_t count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept;
   void drop_group(FilterGroup& group) noexcept;
+  void join_group(Reader& reader, FilterGroup& group) noexcept;
   FilterGroup& find_or_make_group(const vscp::Filter& filter, vscp::WireFormat format) noexcept;
   static Cursor next_of(const Reader& reader) noexcept;
   std::uint32_t drop_oldest(Reader& reader, std::uint32_t keep) noexcept;
@@ -285,16 +284,8 @@ class Fanout {
   std::size_t segments_in_use_ = 0;
   std::array<LogSegment*, kFormats> current_{};
   Slab chunk_slab_;
-  struct GroupKey {
-    vscp::Filter filter;
-    vscp::WireFormat format;
-    bool operator==(const GroupKey&) const noexcept = default;
-  };
-  struct GroupKeyHash {
-    std::size_t operator()(const GroupKey& key) const noexcept;
-  };
   std::vector<std::unique_ptr<FilterGroup>> groups_;
-  std::unordered_map<GroupKey, FilterGroup*, GroupKeyHash> groups_by_key_;
+  FilterIndex index_;  ///< of groups_
   std::vector<Reader*> scratch_;  ///< room for every reader
   std::size_t reader_count_ = 0;
   bool evicting_allowed_ = true;

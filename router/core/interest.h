@@ -29,9 +29,13 @@ class Interest {
 
  private:
   void change(const vscp::Filter& filter, std::int32_t step) noexcept;
+  void change_class(std::uint32_t bit, std::int32_t step) noexcept;
+  void change_all(std::int32_t step) noexcept;
 
   std::array<std::atomic<std::uint64_t>, kClasses / 64 + 1> words_{};
-  std::array<std::int32_t, kClasses + 1> filters_{};  ///< per bit, how many filters want it; owner only
+  // Owner only.
+  std::array<std::int32_t, kClasses + 1> filters_{};  ///< per bit, how many filters want it, but for those of all_
+  std::int32_t all_ = 0;                              ///< filters that look at no class
 };
 
 }  // namespace router

@@ -22,6 +22,7 @@ Filter random_filter(router::SeededRandom& random) {
   Filter filter;
   filter.filter_class = static_cast<std::uint16_t>(random.below(0x10000) >> random.below(16));
   filter.mask_class = static_cast<std::uint16_t>(random.below(0x10000) | (random.below(2) == 0 ? 0xff00 : 0));
+  if (random.below(4) == 0) filter.mask_class = random.below(2) == 0 ? 0 : 0xffff;
   filter.mask_type = static_cast<std::uint16_t>(random.below(2));
   return filter;
 }
