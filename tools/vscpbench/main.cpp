@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "tools/vscpbench/engine.h"
+#include "tools/vscpbench/floor/floor_command.h"
 #include "tools/vscpbench/json_files.h"
 #include "tools/vscpbench/link_session.h"
 #include "tools/vscpbench/machine.h"
@@ -281,11 +282,13 @@ int main(int argc, char** argv) {
       app.add_subcommand("latency", "run at a fixed rate: 10000 events/s of 487 bytes unless told otherwise");
   add_target_options(*latency_command, steady);
   add_load_options(*latency_command, steady);
+  bench::floor::FloorCommand floor(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
+  if (floor.chosen()) return floor.run();
   auto machine = bench::describe_machine(argc, argv);
   const bool latency = latency_command->parsed();
   auto& settings = latency ? steady : flat_out;
