@@ -292,13 +292,11 @@ void LinkSession::interface(std::string_view argument) {
   }
   set_busy(true);
   router::Worker& home = worker();
-  context_->router->visit_workers(
-      [rows](router::Worker& visited) {
-        visited.for_each_session([&rows](router::StreamSession& session) {
-          router::SessionInfo info;
-          session.describe(info);
-          *rows += interface_row(info.channel, kTypeLinkClient, info.guid, "tcp/ip link client " + info.peer, info.since_utc_ns);
-        });
+  context_->router->visit_sessions(
+      [rows](router::StreamSession& session) {
+        router::SessionInfo info;
+        session.describe(info);
+        *rows += interface_row(info.channel, kTypeLinkClient, info.guid, "tcp/ip link client " + info.peer, info.since_utc_ns);
       },
       [rows, &home, id = channel, serial = serial_] {
         home.post(router::make_task([rows, &home, id, serial] {

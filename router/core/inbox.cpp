@@ -106,8 +106,12 @@ void Inbox::post(std::unique_ptr<Task> task) noexcept {
   queues_->tasks_pushed.fetch_add(1, std::memory_order_release);
 }
 
+std::uint64_t Inbox::tasks_waiting() const noexcept {
+  return queues_->tasks_pushed.load(std::memory_order_acquire) - queues_->tasks_popped;
+}
+
 std::unique_ptr<Task> Inbox::pop_task() noexcept {
-  if (queues_->tasks_pushed.load(std::memory_order_acquire) == queues_->tasks_popped) return nullptr;
+  if (tasks_waiting() == 0) return nullptr;
   Task* task = nullptr;
   if (!queues_->tasks.try_dequeue(task)) return nullptr;
   ++queues_->tasks_popped;
@@ -116,7 +120,7 @@ std::unique_ptr<Task> Inbox::pop_task() noexcept {
 
 bool Inbox::has_more() const noexcept {
   return queues_->pushed.load(std::memory_order_acquire) != queues_->popped ||
-         queues_->tasks_pushed.load(std::memory_order_acquire) != queues_->tasks_popped;
+         tasks_waiting() != 0;
 }
 
 struct TaskQueue::Queue {

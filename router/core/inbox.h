@@ -61,6 +61,8 @@ class Inbox {
   std::size_t pop(std::span<EventBuf*> out, std::span<std::uint64_t> producers_to_wake) noexcept;
   /// Owner: takes one task, null if none is left.
   std::unique_ptr<Task> pop_task() noexcept;
+  /// Owner: tasks posted up to now and not taken.
+  std::uint64_t tasks_waiting() const noexcept;
   /// Owner: whether something was pushed or posted that has not been taken. Exact in the sense that matters for
   /// sleeping: what was pushed before a seq_cst fence is seen after one.
   bool has_more() const noexcept;

@@ -71,6 +71,11 @@ class Router {
   void visit_workers(std::function<void(Worker&)> visit, std::function<void()> done);
   /// Any thread but a worker: the same, waiting for the end. False after `timeout_ms`.
   bool visit_workers_and_wait(std::function<void(Worker&)> visit, std::uint32_t timeout_ms);
+  /// Any thread: runs `visit` on each session, some per turn of their worker, so that no event waits for it; then `done` on
+  /// the last worker. Of sessions that come and go meanwhile some are among them.
+  void visit_sessions(std::function<void(StreamSession&)> visit, std::function<void()> done);
+  /// Any thread but a worker: the same, waiting for the end. False after `timeout_ms`.
+  bool visit_sessions_and_wait(std::function<void(StreamSession&)> visit, std::uint32_t timeout_ms);
 
  private:
   Router(const RouterSettings& settings, const Clock& clock);

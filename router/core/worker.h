@@ -134,9 +134,16 @@ class Worker final : public EventThread {
   std::size_t session_count() const noexcept { return session_count_; }
   template <typename Function>
   void for_each_session(Function function) {
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    visit_slots(0, slots_.size(), function);
+  }
+  /// The sessions in up to `count` slots from `first` on; returns the next slot, 0 if there is none.
+  template <typename Function>
+  std::size_t visit_slots(std::size_t first, std::size_t count, const Function& function) {
+    std::size_t slot = first;
+    for (; slot < slots_.size() && slot - first < count; ++slot) {
       if (slots_[slot] != nullptr) function(*slots_[slot]);
     }
+    return slot < slots_.size() ? slot : 0;
   }
 
   /// Sends at the end of this turn.

@@ -10,7 +10,7 @@
 namespace router {
 namespace {
 
-constexpr std::uint32_t kAnswerMs = 2000;
+constexpr std::uint32_t kAnswerMs = 10'000;
 
 struct Figure {
   const char* name;
@@ -102,11 +102,8 @@ std::string stat_report(Router& router) {
 std::string sessions_report(Router& router) {
   // Shared: a worker that answers too late must find it alive.
   auto rows = std::make_shared<std::vector<SessionInfo>>();
-  const bool complete = router.visit_workers_and_wait(
-      [rows](Worker& worker) {
-        worker.for_each_session([&rows](StreamSession& session) { session.describe(rows->emplace_back()); });
-      },
-      kAnswerMs);
+  const bool complete = router.visit_sessions_and_wait(
+      [rows](StreamSession& session) { session.describe(rows->emplace_back()); }, kAnswerMs);
   JsonWriter writer;
   if (!complete) {
     writer.begin_object().member("error", "a worker did not answer in time; try again").end_object();

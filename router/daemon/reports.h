@@ -11,7 +11,7 @@ namespace router {
 
 /// {"version", "server_name", "guid", "uptime_s", "workers": [{...}], "total": {...}}
 std::string stat_report(Router& router);
-/// {"sessions": [{...}]}; {"error": ...} if a worker does not answer within two seconds.
+/// {"sessions": [{...}]}; {"error": ...} if the workers do not answer within ten seconds.
 std::string sessions_report(Router& router);
 
 }  // namespace router
