@@ -1,10 +1,7 @@
 #include "tools/vscpbench/engine.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <thread>
 
 #include "tools/vscpbench/client_loop.h"
@@ -18,27 +15,13 @@ constexpr std::size_t kBatchEventsMax = 512;
 constexpr auto kPoll = std::chrono::milliseconds(1);
 constexpr std::uint64_t kProgressNs = 250'000'000;
 
-std::uint64_t own_cpu_ns() {
-  timespec used{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(used.tv_nsec);
-}
-
-/// Connects one session and sends its set-up commands.
-std::expected<LinkSession, std::string> open_session(const Target& target, const std::vector<std::string>& commands) {
-  auto session = LinkSession::open(target);
-  if (!session) return session;
-  for (const auto& command : commands) {
-    if (auto reply = session->command(command); !reply) return std::unexpected(reply.error());
-  }
-  fcntl(session->fd(), F_SETFL, O_NONBLOCK);
-  return session;
-}
-
 std::string connect_all(const Target& target, const EventShape& shape, Shared& shared) {
   const auto& load = shared.load;
+  auto consumer_commands = load.consumer_commands;
+  const auto setup = shared.wire.consumer_setup();
+  consumer_commands.insert(consumer_commands.end(), setup.begin(), setup.end());
   for (unsigned i = 0; i < load.consumers; ++i) {
-    auto session = open_session(target, shared.wire.consumer_setup());
+    auto session = open_session(target, consumer_commands);
     if (!session) return "consumer " + std::to_string(i + 1) + ": " + session.error();
     auto consumer = std::make_unique<Consumer>();
     consumer->rest = session->take_rest();

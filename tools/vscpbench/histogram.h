@@ -6,12 +6,18 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace bench {
 
 class Histogram {
+  static constexpr unsigned kSubBits = 6;
+  static constexpr std::uint64_t kSub = 1U << kSubBits;
+
  public:
+  static constexpr std::size_t kBuckets = (64 - kSubBits + 1) * kSub;
+
   void record(std::uint64_t ns) {
     ++counts_[index_of(ns)];
     ++total_;
@@ -21,6 +27,17 @@ class Histogram {
     for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
     total_ += other.total_;
     max_ = std::max(max_, other.max_);
+  }
+  /// Adds what another process recorded: its counts() and max().
+  void merge(std::span<const std::uint64_t, kBuckets> counts, std::uint64_t max) {
+    for (std::size_t i = 0; i < kBuckets; ++i) {
+      counts_[i] += counts[i];
+      total_ += counts[i];
+    }
+    max_ = std::max(max_, max);
+  }
+  std::span<const std::uint64_t, kBuckets> counts() const {
+    return std::span<const std::uint64_t, kBuckets>(counts_.data(), kBuckets);
   }
   std::uint64_t total() const { return total_; }
   std::uint64_t max() const { return max_; }
@@ -39,9 +56,6 @@ class Histogram {
   }
 
  private:
-  static constexpr unsigned kSubBits = 6;
-  static constexpr std::uint64_t kSub = 1U << kSubBits;
-
   /// Values below 2 * kSub have a bucket each; above, the top kSubBits + 1 bits choose.
   static std::size_t index_of(std::uint64_t ns) {
     if (ns < 2 * kSub) return ns;
@@ -54,7 +68,7 @@ class Histogram {
     return ((index % kSub + kSub + 1) << shift) - 1;
   }
 
-  std::vector<std::uint64_t> counts_ = std::vector<std::uint64_t>((64 - kSubBits + 1) * kSub);
+  std::vector<std::uint64_t> counts_ = std::vector<std::uint64_t>(kBuckets);
   std::uint64_t total_ = 0;
   std::uint64_t max_ = 0;
 };

@@ -1,6 +1,10 @@
 #include "tools/vscpbench/json_files.h"
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace bench {
 namespace {
@@ -20,86 +24,121 @@ void set_options(Json& object, const std::vector<std::string>& options, std::str
   }
 }
 
-Json to_json(const Figure& figure) {
-  return {{"median", figure.median}, {"low", figure.low}, {"high", figure.high}};
+std::string name_of(Better better) {
+  return better == Better::kHigher ? "higher" : better == Better::kLower ? "lower" : "neither";
 }
 
-Json to_json(const Histogram& histogram) {
-  Json json{{"count", histogram.total()}};
-  for (const double percent : {50.0, 90.0, 99.0, 99.9, 99.99}) {
-    std::string name = Json(percent).dump();
-    if (name.ends_with(".0")) name.resize(name.size() - 2);
-    json["p" + name + "_ns"] = histogram.percentile(percent / 100);
+Better better_of(const std::string& name) {
+  return name == "higher" ? Better::kHigher : name == "lower" ? Better::kLower : Better::kNeither;
+}
+
+Json machine_json(const Machine& machine) {
+  return {{"cpu", machine.cpu},
+          {"cores", machine.cores},
+          {"memory_bytes", machine.memory_bytes},
+          {"kernel", machine.kernel},
+          {"os", machine.host_os},
+          {"governor", machine.governor},
+          {"load_before", machine.load_before},
+          {"vscpbench", machine.tool_version},
+          {"commit", machine.tool_commit},
+          {"compiler", machine.compiler},
+          {"server", machine.server_version}};
+}
+
+Json faults_json(const Faults& faults) {
+  return {{"lost", faults.lost},           {"duplicated", faults.duplicated}, {"reordered", faults.reordered},
+          {"corrupted", faults.corrupted}, {"refused", faults.refused},       {"closed", faults.closed},
+          {"failed", faults.failed},       {"stalled", faults.stalled},       {"interrupted", faults.interrupted}};
+}
+
+Json result_json(const Result& result) {
+  Json json{{"scenario", result.scenario},
+            {"variant", result.variant},
+            {"server", result.server},
+            {"wire", result.wire},
+            {"payload_bytes", result.payload_bytes}};
+  json["parameters"] = Json::object();
+  for (const auto& [name, value] : result.parameters) json["parameters"][name] = value;
+  json["figures"] = Json::object();
+  for (const auto& figure : result.figures) {
+    json["figures"][figure.name] = {{"unit", figure.unit},       {"better", name_of(figure.better)},
+                                    {"median", figure.median()}, {"low", figure.low()},
+                                    {"high", figure.high()},     {"values", figure.values}};
   }
-  json["max_ns"] = histogram.max();
+  json["curves"] = Json::object();
+  for (const auto& curve : result.curves) {
+    Json points = Json::array();
+    for (const auto& point : curve.points) points.push_back({point.x, point.y});
+    json["curves"][curve.name] = {{"x_unit", curve.x_unit}, {"y_unit", curve.y_unit}, {"points", std::move(points)}};
+  }
+  json["faults"] = faults_json(result.faults);
+  json["remarks"] = result.remarks;
   return json;
 }
 
-Json to_json(const Outcome& o) {
-  Json json{{"seconds", o.seconds},
-            {"events", o.events},
-            {"deliveries", o.deliveries},
-            {"lost", o.lost},
-            {"duplicated", o.duplicated},
-            {"reordered", o.reordered},
-            {"corrupted", o.corrupted},
-            {"refused", o.refused},
-            {"foreign", o.foreign},
-            {"closed", o.closed},
-            {"stalled", o.stalled},
-            {"interrupted", o.interrupted},
-            {"connect_seconds", o.connect_seconds},
-            {"client_cpu_ns", o.client_cpu_ns},
-            {"latency", to_json(o.latency)}};
-  if (o.send_lag.total() != 0) json["send_lag"] = to_json(o.send_lag);
-  if (o.server_known) {
-    json["server"] = {
-        {"cpu_ns", o.server_cpu_ns()},
-        {"user_ticks", o.server_after.user_ticks - o.server_before.user_ticks},
-        {"system_ticks", o.server_after.system_ticks - o.server_before.system_ticks},
-        {"wait_ns", static_cast<std::int64_t>(o.server_after.wait_ns - o.server_before.wait_ns)},
-        {"voluntary", static_cast<std::int64_t>(o.server_after.voluntary - o.server_before.voluntary)},
-        {"involuntary", static_cast<std::int64_t>(o.server_after.involuntary - o.server_before.involuntary)},
-        {"rss_bytes", o.server_after.rss_bytes},
-        {"threads", o.server_after.threads}};
-  }
-  return json;
+// What follows throws Json::exception for a key that is missing or of another type.
+
+Machine read_machine(const Json& file) {
+  const auto& json = file.at("machine");
+  Machine machine;
+  machine.cpu = json.at("cpu");
+  machine.cores = json.at("cores");
+  machine.memory_bytes = json.at("memory_bytes");
+  machine.kernel = json.at("kernel");
+  machine.host_os = json.at("os");
+  machine.governor = json.value("governor", "");
+  machine.load_before = json.value("load_before", 0.0);
+  machine.tool_version = json.value("vscpbench", "");
+  machine.tool_commit = json.value("commit", "");
+  machine.compiler = json.value("compiler", "");
+  machine.server_version = json.value("server", "");
+  machine.date = file.at("date");
+  machine.command = file.at("command");
+  return machine;
 }
 
-Json to_json(const Row& row) {
-  const auto s = summarize(row);
-  Json repeats = Json::array();
-  for (const auto& outcome : row.outcomes) repeats.push_back(to_json(outcome));
-  return {{"scenario", scenario_name(row.load)},
-          {"wire", row.wire},
-          {"producers", row.load.producers},
-          {"consumers", row.load.consumers},
-          {"client_threads", row.load.threads},
-          {"payload_bytes", row.shape.payload_bytes},
-          {"head", row.shape.head},
-          {"class", row.shape.vscp_class},
-          {"type", row.shape.vscp_type},
-          {"time_form", row.shape.time_form == TimeForm::kNone   ? "none"
-                        : row.shape.time_form == TimeForm::kDate ? "date"
-                                                                 : "ns"},
-          {"rate", row.load.rate},
-          {"window", row.load.window},
-          {"verify", row.load.verify},
-          {"warmup_seconds", row.load.warmup_seconds},
-          {"events_per_s", to_json(s.events_per_s)},
-          {"deliveries_per_s", to_json(s.deliveries_per_s)},
-          {"server_us_per_delivery", s.server_known ? to_json(s.server_us) : Json()},
-          {"client_us_per_delivery", to_json(s.client_us)},
-          {"server_voluntary_switches_per_s", s.server_known ? Json(s.voluntary_per_s) : Json()},
-          {"server_rss_bytes", s.server_known ? Json(s.rss_bytes) : Json()},
-          {"latency_us",
-           {{"p50", to_json(s.p50_us)},
-            {"p90", to_json(s.p90_us)},
-            {"p99", to_json(s.p99_us)},
-            {"p99.9", to_json(s.p999_us)},
-            {"max", to_json(s.max_us)}}},
-          {"faultless", s.faultless},
-          {"repeats", std::move(repeats)}};
+Faults read_faults(const Json& json) {
+  Faults faults;
+  faults.lost = json.value("lost", std::uint64_t{0});
+  faults.duplicated = json.value("duplicated", std::uint64_t{0});
+  faults.reordered = json.value("reordered", std::uint64_t{0});
+  faults.corrupted = json.value("corrupted", std::uint64_t{0});
+  faults.refused = json.value("refused", std::uint64_t{0});
+  faults.closed = json.value("closed", std::uint64_t{0});
+  faults.failed = json.value("failed", std::uint64_t{0});
+  faults.stalled = json.value("stalled", false);
+  faults.interrupted = json.value("interrupted", false);
+  return faults;
+}
+
+Result read_result(const Json& json) {
+  Result result;
+  result.scenario = json.at("scenario");
+  result.variant = json.value("variant", "");
+  result.server = json.at("server");
+  result.wire = json.at("wire");
+  result.payload_bytes = json.at("payload_bytes");
+  for (const auto& [name, value] : json.at("parameters").items()) result.parameters.emplace_back(name, value);
+  for (const auto& [name, value] : json.at("figures").items()) {
+    Figure figure{name, value.at("unit"), better_of(value.at("better")), value.at("values")};
+    if (!figure.values.empty()) result.figures.push_back(std::move(figure));
+  }
+  for (const auto& [name, value] : json.at("curves").items()) {
+    Curve curve{name, value.at("x_unit"), value.at("y_unit"), {}};
+    for (const auto& point : value.at("points")) curve.points.push_back({point.at(0), point.at(1)});
+    result.curves.push_back(std::move(curve));
+  }
+  result.faults = read_faults(json.at("faults"));
+  for (const auto& remark : json.at("remarks")) result.remarks.push_back(remark);
+  return result;
+}
+
+/// The library's text without its "[json.exception.type_error.302] ".
+std::string plain(const char* what) {
+  const std::string text = what;
+  const auto at = text.find("] ");
+  return at == std::string::npos ? text : text.substr(at + 2);
 }
 
 }  // namespace
@@ -117,23 +156,43 @@ SpawnFiles spawn_files(const SpawnOptions& options, const Target& target, const 
   return {config.dump(2) + "\n", users.dump(2) + "\n"};
 }
 
-std::string result_file(const Machine& machine, const std::vector<Row>& rows) {
+std::string to_json(const ResultFile& file) {
   Json results = Json::array();
-  for (const auto& row : rows) results.push_back(to_json(row));
-  const Json json{{"format", "vscpbench-1"},
-                  {"machine",
-                   {{"cpu", machine.cpu},
-                    {"cores", machine.cores},
-                    {"memory_bytes", machine.memory_bytes},
-                    {"kernel", machine.kernel},
-                    {"os", machine.host_os},
-                    {"vscpbench", machine.tool_version},
-                    {"server", machine.server_version},
-                    {"compiler", machine.compiler}}},
-                  {"date", machine.date},
-                  {"command", machine.command},
+  for (const auto& result : file.results) results.push_back(result_json(result));
+  const Json json{{"format", kResultFormat},
+                  {"date", file.machine.date},
+                  {"command", file.machine.command},
+                  {"machine", machine_json(file.machine)},
                   {"results", std::move(results)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::expected<ResultFile, std::string> parse_result_file(std::string_view text) {
+  try {
+    const auto json = Json::parse(text);
+    const auto format = json.is_object() ? json.value("format", "") : std::string();
+    if (format != kResultFormat) {
+      return std::unexpected(format.empty() ? std::string("it is JSON, but no result file of vscpbench")
+                                            : "its format is \"" + format + "\", this vscpbench reads \"" +
+                                                  std::string(kResultFormat) + "\"");
+    }
+    ResultFile file{read_machine(json), {}};
+    for (const auto& result : json.at("results")) file.results.push_back(read_result(result));
+    return file;
+  } catch (const Json::exception& error) {
+    return std::unexpected("it is damaged: " + plain(error.what()));
+  }
+}
+
+std::expected<ResultFile, std::string> read_result_file(const std::string& path) {
+  std::ifstream stream(path);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) {
+    return std::unexpected("cannot read " + path + ": " + std::strerror(errno));
+  }
+  auto file = parse_result_file(text.str());
+  if (!file) return std::unexpected("cannot use " + path + ": " + file.error());
+  return file;
 }
 
 }  // namespace bench

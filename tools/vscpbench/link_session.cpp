@@ -76,13 +76,22 @@ std::expected<std::vector<std::string>, std::string> LinkSession::read_reply(std
     }
     std::array<char, 16384> bytes;
     const auto got = recv(fd_.get(), bytes.data(), bytes.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
     if (got <= 0 || rest_.size() > kReplyBytesMax) {
       const auto why = got == 0 ? "the server closed the connection" : got < 0 ? system_text(errno) : "endless reply";
       return std::unexpected("no answer to " + std::string(what) + ": " + why);
     }
     rest_.append(bytes.data(), static_cast<std::size_t>(got));
   }
+}
+
+std::expected<LinkSession, std::string> open_session(const Target& target, const std::vector<std::string>& commands) {
+  auto session = LinkSession::open(target);
+  if (!session) return session;
+  for (const auto& command : commands) {
+    if (auto reply = session->command(command); !reply) return std::unexpected(reply.error());
+  }
+  fcntl(session->fd(), F_SETFL, O_NONBLOCK);
+  return session;
 }
 
 }  // namespace bench

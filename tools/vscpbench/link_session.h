@@ -53,4 +53,7 @@ class LinkSession {
   std::string rest_;
 };
 
+/// Connects, logs in and sends set-up commands; the socket is non-blocking afterwards.
+std::expected<LinkSession, std::string> open_session(const Target& target, const std::vector<std::string>& commands);
+
 }  // namespace bench

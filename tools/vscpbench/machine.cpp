@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <thread>
+
+#include "tools/vscpbench/commit.h"
 
 namespace bench {
 namespace {
@@ -24,6 +28,16 @@ std::string value_of(const char* path, const std::string& key, char separator) {
   return {};
 }
 
+std::string first_line(const char* path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// More threads than this per core wanted to run before we began.
+constexpr double kBusyPerCore = 0.25;
+
 }  // namespace
 
 Machine describe_machine(int argc, const char* const* argv) {
@@ -35,7 +49,11 @@ Machine describe_machine(int argc, const char* const* argv) {
   utsname kernel{};
   if (uname(&kernel) == 0) machine.kernel = std::string(kernel.sysname) + " " + kernel.release + " " + kernel.machine;
   machine.host_os = value_of("/etc/os-release", "PRETTY_NAME", '=');
+  machine.governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+  double load = 0;
+  if (getloadavg(&load, 1) == 1) machine.load_before = load;
   machine.tool_version = VSCPROUTER_VERSION;
+  machine.tool_commit = VSCPROUTER_COMMIT;
 #if defined(__clang__)
   machine.compiler = "clang " __clang_version__;
 #else
@@ -52,6 +70,16 @@ Machine describe_machine(int argc, const char* const* argv) {
     machine.command += argv[i];
   }
   return machine;
+}
+
+std::string busy_warning(const Machine& machine) {
+  if (machine.load_before <= kBusyPerCore * machine.cores) return {};
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "the machine was busy before the start (load average %.1f on %u cores): figures may be worse than they "
+                "should be",
+                machine.load_before, machine.cores);
+  return text.data();
 }
 
 }  // namespace bench

@@ -28,7 +28,8 @@ struct Load {
   double stall_seconds = 5;      ///< without any progress for so long, the run ends and what is missing is lost
   std::uint32_t time_every = 1;  ///< latency of one event in so many
   bool verify = false;           ///< compare every byte of every event
-  bool spin = false;             ///< never sleep in the client (own CPU goes to 100 %)
+  std::vector<std::string> consumer_commands{};  ///< of every consumer, after the login, before the wire's own
+  bool spin = false;                             ///< never sleep in the client (own CPU goes to 100 %)
 };
 
 }  // namespace bench

@@ -110,6 +110,25 @@ pid_t find_listener(std::uint16_t port) {
   return 0;
 }
 
+KernelMemory read_kernel_memory() {
+  KernelMemory memory;
+  memory.slab = status_field("\n" + read_text("/proc/meminfo"), "Slab") * 1024;
+  const auto sockets = read_text("/proc/net/sockstat");
+  const auto tcp = sockets.find("TCP:");
+  const auto pages = tcp == std::string::npos ? tcp : sockets.find(" mem ", tcp);
+  if (pages != std::string::npos) {
+    memory.tcp =
+        std::strtoull(sockets.c_str() + pages + 5, nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  }
+  return memory;
+}
+
+std::uint64_t own_cpu_ns() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return to_ns(used);
+}
+
 std::uint64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -25,6 +25,15 @@ std::optional<ProcessStats> read_process(pid_t pid);
 /// The process that listens on the TCP port on this machine, found through /proc; 0 if none is visible.
 pid_t find_listener(std::uint16_t port);
 
+/// Memory of the whole machine's kernel, in bytes; 0 if unknown.
+struct KernelMemory {
+  std::uint64_t slab = 0;  ///< /proc/meminfo Slab: sockets, files, io_uring requests, ...
+  std::uint64_t tcp = 0;   ///< /proc/net/sockstat: buffers of TCP sockets
+};
+KernelMemory read_kernel_memory();
+
 std::uint64_t monotonic_ns();
+/// CPU time of this process so far, all threads.
+std::uint64_t own_cpu_ns();
 
 }  // namespace bench

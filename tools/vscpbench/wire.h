@@ -62,7 +62,8 @@ struct Seen {
   bool id_valid = true;
 };
 
-/// Takes the byte stream of one consumer apart.
+/// Takes the byte stream of one consumer apart. Between two calls that used all their bytes it knows nothing of the
+/// connection, only of the run: a crowd uses one scanner for all its sessions.
 class Scanner {
  public:
   virtual ~Scanner() = default;
@@ -99,5 +100,10 @@ class Wire {
 };
 
 std::unique_ptr<Wire> make_text_wire();
+
+/// By name, "text"; null if there is none of that name.
+std::unique_ptr<Wire> make_wire(std::string_view name);
+/// "text, ..." for messages.
+std::string wire_names();
 
 }  // namespace bench

@@ -1,0 +1,42 @@
+// The options of `vscpbench run` and `vscpbench latency`.
+// Thread rule: main thread.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tools/vscpbench/settings.h"
+
+namespace CLI {
+class App;
+}
+
+namespace bench {
+
+inline constexpr int kUsageError = 2;
+
+class RunOptions {
+ public:
+  /// Adds the commands to `app`, which must outlive this.
+  explicit RunOptions(CLI::App& app);
+  RunOptions(const RunOptions&) = delete;
+  RunOptions& operator=(const RunOptions&) = delete;
+  ~RunOptions();
+
+  /// Did the command line name one of them?
+  bool chosen() const;
+  /// After parsing: what is to be done. The error is a sentence.
+  std::expected<Settings, std::string> settings() const;
+
+ private:
+  struct Words;
+  std::unique_ptr<Words> run_;
+  std::unique_ptr<Words> latency_;
+};
+
+/// "5s", "200ms", "2m" or a number of seconds; empty if it is none of these.
+std::optional<double> parse_duration(const std::string& text);
+
+}  // namespace bench
