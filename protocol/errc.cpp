@@ -18,7 +18,7 @@ std::string_view to_text(Errc code) noexcept {
     case Errc::kDataSize:
       return "more than 512 data bytes";
     case Errc::kBadFrameType:
-      return "unknown frame type or encryption";
+      return "unknown frame type";
     case Errc::kBadCrc:
       return "wrong CRC";
     case Errc::kShortFrame:
@@ -35,6 +35,8 @@ std::string_view to_text(Errc code) noexcept {
       return "NUL byte in a text line";
     case Errc::kUnknownCommand:
       return "unknown command";
+    case Errc::kEncrypted:
+      return "encrypted frames are not supported";
     case Errc::kPoolEmpty:
       return "no free event buffer";
     case Errc::kNoCredit:

@@ -18,7 +18,7 @@ enum class Errc : std::uint16_t {
   kBadGuid,           ///< not a GUID in any form of the spec
   kBadDate,           ///< not YYYY-MM-DDTHH:MM:SS[.fraction][Z], or no such date
   kDataSize,          ///< more than kEventDataMax data bytes
-  kBadFrameType,      ///< first byte of a frame names a type or encryption that is not handled
+  kBadFrameType,      ///< first byte of a frame names a type that is not handled
   kBadCrc,            ///< CRC of a frame does not match
   kShortFrame,        ///< fewer bytes than the frame's own size field says
   kLongFrame,         ///< bytes left over after the frame's end
@@ -27,6 +27,7 @@ enum class Errc : std::uint16_t {
   kNoSpace,           ///< the output buffer is too small
   kEmbeddedNul,       ///< a NUL byte inside a text line
   kUnknownCommand,    ///< no link command has this name
+  kEncrypted,         ///< an encrypted frame, which this version does not read
   // Router.
   kPoolEmpty = 0x1000,  ///< no free event buffer; try again after buffers have come home
   kNoCredit,            ///< a receiving thread has not yet taken what this one sent

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t kNsPerUs = 1'000;
 constexpr std::uint16_t kNoCrcMark = 0xaa55;
 constexpr std::size_t kCrcSize = 2;
+constexpr std::size_t kReservedOffset = 11;  // three bytes of type 1; hour, minute and second of type 0
 
 constexpr std::uint64_t load_big(const std::uint8_t* bytes, std::size_t size) noexcept {
   std::uint64_t value = 0;
@@ -65,17 +66,32 @@ void store_date(std::uint64_t time_ns, std::uint8_t* bytes) noexcept {
   for (std::size_t i = 0; i < 5; ++i) bytes[2 + i] = static_cast<std::uint8_t>(pair(5 + 3 * i));
 }
 
-Result<FrameType> event_frame_type(std::uint8_t first) noexcept {
-  if (first == 0x00) return FrameType::kEvent0;
-  if (first == 0x10) return FrameType::kEvent1;
-  return std::unexpected(Errc::kBadFrameType);
+// Everything but the first byte, sizes and the CRC. `body` begins with the head; REQUIRES: as long as its size field says.
+Result<void> decode_body(const std::uint8_t* body, bool nanoseconds, std::size_t data_size, Event& event) noexcept {
+  if (nanoseconds) {
+    event.time_ns = load_big(body + 2, 8);
+    event.timestamp_us = static_cast<std::uint32_t>((event.time_ns / kNsPerUs) & 0xffffffffU);
+  } else {
+    const auto time_ns = load_date(body + kDateOffset - 1);
+    if (!time_ns) return std::unexpected(time_ns.error());
+    event.time_ns = *time_ns;
+    event.timestamp_us = static_cast<std::uint32_t>(load_big(body + 2, 4));
+  }
+  event.obid = 0;
+  event.head = static_cast<std::uint16_t>(load16(body) & ~unsigned{kHeadFrameVersion});
+  event.vscp_class = load16(body + 13);
+  event.vscp_type = load16(body + 15);
+  std::memcpy(event.guid.bytes.data(), body + 17, event.guid.bytes.size());
+  event.data_size = static_cast<std::uint16_t>(data_size);
+  std::memcpy(event.data.data(), body + kEventFrameHeader - 1, data_size);
+  return {};
 }
 
 }  // namespace
 
 Result<std::size_t> event_frame_size(std::span<const std::uint8_t> bytes) noexcept {
   if (bytes.empty()) return std::unexpected(Errc::kShortFrame);
-  if (const auto type = event_frame_type(bytes[0]); !type) return std::unexpected(type.error());
+  if (bytes[0] != 0x00 && bytes[0] != 0x10) return std::unexpected(Errc::kBadFrameType);
   if (bytes.size() < kEventFrameHeader) return std::unexpected(Errc::kShortFrame);
   const std::size_t data_size = load16(&bytes[34]);
   if (data_size > kEventDataMax) return std::unexpected(Errc::kDataSize);
@@ -94,23 +110,19 @@ Result<void> decode_event_frame(std::span<const std::uint8_t> bytes, Event& even
   if (!unchecked && crc != crc16_ccitt(bytes.subspan(1, *size - 1 - kCrcSize))) {
     return std::unexpected(Errc::kBadCrc);
   }
-  if (bytes[0] == 0x00) {
-    const auto time_ns = load_date(&bytes[kDateOffset]);
-    if (!time_ns) return std::unexpected(time_ns.error());
-    event.time_ns = *time_ns;
-    event.timestamp_us = static_cast<std::uint32_t>(load_big(&bytes[3], 4));
-  } else {
-    event.time_ns = load_big(&bytes[3], 8);
-    event.timestamp_us = static_cast<std::uint32_t>((event.time_ns / kNsPerUs) & 0xffffffffU);
-  }
-  event.obid = 0;
-  event.head = static_cast<std::uint16_t>(head & ~unsigned{kHeadFrameVersion});
-  event.vscp_class = load16(&bytes[14]);
-  event.vscp_type = load16(&bytes[16]);
-  std::memcpy(event.guid.bytes.data(), &bytes[18], event.guid.bytes.size());
-  event.data_size = static_cast<std::uint16_t>(*size - kEventFrameOverhead);
-  std::memcpy(event.data.data(), bytes.data() + kEventFrameHeader, event.data_size);
-  return {};
+  const bool nanoseconds =
+      bytes[0] == 0x10 || ((head & kHeadFrameVersionNs) != 0 && load_big(&bytes[kReservedOffset], 3) == 0);
+  return decode_body(&bytes[1], nanoseconds, *size - kEventFrameOverhead, event);
+}
+
+Result<void> decode_event_argument(std::span<const std::uint8_t> bytes, Event& event) noexcept {
+  constexpr std::size_t kHeader = kEventFrameHeader - 1;
+  if (bytes.size() < kHeader) return std::unexpected(Errc::kShortFrame);
+  const std::size_t data_size = load16(&bytes[kHeader - 2]);
+  if (data_size > kEventDataMax) return std::unexpected(Errc::kDataSize);
+  if (bytes.size() < kHeader + data_size) return std::unexpected(Errc::kShortFrame);
+  if (bytes.size() > kHeader + data_size) return std::unexpected(Errc::kLongFrame);
+  return decode_body(bytes.data(), true, data_size, event);
 }
 
 std::size_t encode_event_frame(const Event& event, FrameType type, std::uint8_t* out) noexcept {

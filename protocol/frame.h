@@ -28,11 +28,15 @@ inline constexpr std::size_t kEventFrameOverhead = kEventFrameHeader + 2;
 /// Errors: kShortFrame, kBadFrameType, kDataSize.
 Result<std::size_t> event_frame_size(std::span<const std::uint8_t> bytes) noexcept;
 
-/// Decodes exactly one event frame. The type nibble of byte 0 decides between type 0 and 1 (upstream does the same; the
-/// spec's head bits 8-9 disagree in real frames). An all-zero time leaves time_ns 0. A CRC field of 0xAA55 is accepted
-/// unchecked if head bit 3 is set. obid is 0.
+/// Decodes exactly one event frame. The type nibble of byte 0 decides between type 0 and 1, with one exception: head
+/// bit 8 and bytes 11-13 zero is type 1 whatever the nibble (firmware writes that). An all-zero time leaves time_ns 0. A CRC field of 0xAA55 is
+/// accepted unchecked if head bit 3 is set. obid is 0.
 /// Errors: kShortFrame, kLongFrame, kBadFrameType, kBadCrc, kDataSize, kBadDate.
 Result<void> decode_event_frame(std::span<const std::uint8_t> bytes, Event& event) noexcept;
+
+/// Decodes the argument of the command SEND: a frame of type 1 without its first byte and its CRC. Errors: kShortFrame,
+/// kLongFrame, kDataSize.
+Result<void> decode_event_argument(std::span<const std::uint8_t> bytes, Event& event) noexcept;
 
 /// Encodes as type 0 or 1; `out` has room for kEventFrameMax bytes. Returns the length. The CRC is always written, also
 /// if head bit 3 says that it may be left out. Type 0 carries whole seconds; time_ns 0 becomes all-zero time fields.

@@ -190,6 +190,9 @@ class Fanout {
   void join(Reader& reader, const vscp::Filter& filter, vscp::WireFormat format) noexcept;
   /// Changes the filter; what is waiting stays, in order. The new filter holds from the next event on.
   void change_filter(Reader& reader, const vscp::Filter& filter) noexcept;
+  /// Changes the format; what is waiting is written anew in it, in order (what finds no memory is counted as dropped).
+  /// Returns how many events that were: it takes as long as delivering them. Not while sending.
+  std::uint32_t change_format(Reader& reader, vscp::WireFormat format) noexcept;
   /// The reader gets nothing more; what is waiting is forgotten and not counted as dropped. Not while sending.
   void leave(Reader& reader) noexcept;
   const vscp::Filter& filter_of(const Reader& reader) const noexcept { return reader.group_->filter(); }
@@ -262,6 +265,7 @@ class Fanout {
   void move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept;
   void move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept;
   void move_waiting_to_backlog(Reader& reader) noexcept;
+  std::uint32_t rewrite_backlog(Reader& reader, vscp::WireFormat from, vscp::WireFormat to) noexcept;
   void detach(Reader& reader) noexcept;
   void free_backlog(Reader& reader) noexcept;
   void set_next(Reader& reader, Cursor to) noexcept;

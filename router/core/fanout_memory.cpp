@@ -38,7 +38,7 @@ Fanout::~Fanout() {
 }
 
 LogSegment* Fanout::take_segment() noexcept {
-  if (free_segments_.empty() && !evict_oldest()) return nullptr;
+  if (free_segments_.empty() && !(evicting_allowed_ && evict_oldest())) return nullptr;
   if (free_segments_.empty()) return nullptr;
   LogSegment* segment = free_segments_.back();
   free_segments_.pop_back();

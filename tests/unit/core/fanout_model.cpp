@@ -142,6 +142,22 @@ void ModelReader::clear() {
   forget();
 }
 
+void ModelReader::change_format(vscp::WireFormat to) {
+  fanout_->finish_line(*this);
+  const std::uint32_t waiting = format == to ? 0 : fanout_->count_waiting(*this);
+  const std::uint64_t before = events_dropped();
+  EXPECT_EQ(fanout_->change_format(*this, to) + events_dropped() - before, waiting);
+  vscp::DateCache dates;
+  for (Line& line : queue_) {
+    vscp::Event event;
+    ASSERT_TRUE(vscp::decode_event(line.text, format, event).has_value());
+    event.obid = line.origin;
+    char text[vscp::kEventWireMax];
+    line.text.assign(text, vscp::encode_event(event, to, dates, text));
+  }
+  format = to;
+}
+
 void ModelReader::forget() {
   queue_.clear();
   partial_.clear();
@@ -311,7 +327,7 @@ void Run::deliver() {
   for (ModelReader* reader : receivers) {
     auto& dates = dates_[static_cast<std::size_t>(reader->format)];
     const std::size_t size = vscp::encode_event(event, reader->format, dates, text);
-    reader->expect({std::string(text, size), event.priority()}, no_room == 0);
+    reader->expect({std::string(text, size), event.priority(), event.obid}, no_room == 0);
   }
 }
 
@@ -335,6 +351,9 @@ void Run::change_membership(ModelReader& reader) {
     reader.filter = random_filter();
     fanout_.change_filter(reader, reader.filter);
     EXPECT_EQ(fanout_.filter_of(reader), reader.filter.canonical());
+  } else if (chance(50)) {
+    reader.has_news = false;
+    reader.change_format(static_cast<vscp::WireFormat>(below(router::kFormats)));
   } else {
     reader.check_count();
     fanout_.leave(reader);

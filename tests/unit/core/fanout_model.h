@@ -23,6 +23,7 @@ namespace fanout_model {
 struct Line {
   std::string text;
   std::uint8_t priority = 0;
+  std::uint32_t origin = 0;
 };
 
 /// The session's side: collects bytes and compares them with what the model expects.
@@ -41,6 +42,8 @@ class ModelReader final : public router::Reader {
 
   void drop_to(std::uint32_t keep, bool lowest);
   void clear();
+  /// What waits must be the same events, as the other form carries them.
+  void change_format(vscp::WireFormat to);
   void gather(std::size_t range_count, std::size_t bytes_max);
   void finish_send(std::size_t bytes);
   void poll(std::uint32_t lines);

@@ -91,6 +91,36 @@ TEST(EventFrame, TheTypeNibbleDecidesNotTheHead) {
   EXPECT_EQ(event.head, 0x60);
 }
 
+// Firmware writes nanoseconds with a nibble of 0 and says so in the head.
+TEST(EventFrame, NanosecondsWithNibble0AreKnownByTheHead) {
+  Event source = sample();
+  source.time_ns = 0x0102030405060708ULL;
+  Bytes bytes = encoded(source, FrameType::kEvent1);
+  bytes[0] = 0x00;
+  Event event;
+  ASSERT_TRUE(vscp::decode_event_frame(bytes, event).has_value());
+  EXPECT_EQ(event.time_ns, source.time_ns);
+  EXPECT_EQ(event.head, 0x60);
+}
+
+TEST(EventFrame, ArgumentOfSendIsAFrameWithoutItsEnds) {
+  Event source = sample();
+  source.timestamp_us = static_cast<std::uint32_t>(source.time_ns / 1000 & 0xffffffffU);
+  const Bytes bytes = encoded(source, FrameType::kEvent1);
+  const std::span argument(bytes.data() + 1, bytes.size() - 3);
+  Event event;
+  ASSERT_TRUE(vscp::decode_event_argument(argument, event).has_value());
+  EXPECT_EQ(event, source);
+  for (std::size_t size = 0; size < argument.size(); ++size) {
+    EXPECT_EQ(vscp::decode_event_argument(argument.first(size), event).error(), Errc::kShortFrame) << size;
+  }
+  EXPECT_EQ(vscp::decode_event_argument({bytes.data() + 1, bytes.size() - 2}, event).error(), Errc::kLongFrame);
+  Bytes large(bytes.begin() + 1, bytes.end());
+  large[33] = 0x02;
+  large[34] = 0x01;
+  EXPECT_EQ(vscp::decode_event_argument(large, event).error(), Errc::kDataSize);
+}
+
 TEST(EventFrame, LargestData) {
   Event source = sample();
   source.data_size = vscp::kEventDataMax;
