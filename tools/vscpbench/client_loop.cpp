@@ -62,7 +62,8 @@ bool ClientLoop::start(const std::vector<std::unique_ptr<ClientLoop>>& all) {
     if (!watch(producers_[i]->fd.get(), EPOLLIN | EPOLLOUT | EPOLLET, kTagProducer | i)) return false;
   }
   for (std::size_t i = 0; i < consumers_.size(); ++i) {
-    if (!watch(consumers_[i]->fd.get(), EPOLLIN, kTagConsumer | i)) return false;
+    consumers_[i]->tag = kTagConsumer | i;
+    if (!watch(consumers_[i]->fd.get(), EPOLLIN, consumers_[i]->tag)) return false;
   }
   thread_ = std::thread([this] { loop(); });
   return true;
@@ -86,6 +87,7 @@ void ClientLoop::loop() {
     const auto used = consumer->scanner->scan(consumer->rest, seen_);
     consumer->rest.erase(0, used);
     account(*consumer, monotonic_ns());
+    answer(*consumer);
   }
   while (!shared_.quit.load(std::memory_order_acquire)) {
     seen_epoch_.store(shared_.epoch.load(std::memory_order_acquire), std::memory_order_release);
@@ -125,7 +127,8 @@ void ClientLoop::handle(std::uint64_t tag, std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) producer.writable = true;
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_replies(producer);
   } else if ((tag & kTagConsumer) != 0) {
-    consume(*consumers_[index]);
+    if ((events & EPOLLOUT) != 0) answer(*consumers_[index]);
+    if ((events & ~EPOLLOUT) != 0) consume(*consumers_[index]);
   } else {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = read(wake_.get(), &count, sizeof count);
@@ -244,6 +247,18 @@ bool ClientLoop::flush(Producer& producer) {
     }
     producer.pending_begin += static_cast<std::size_t>(sent);
   }
+  auto& answers = producer.replies.answers;
+  while (!answers.empty()) {
+    const auto sent = send(producer.fd.get(), answers.data(), answers.size(), MSG_NOSIGNAL);
+    if (sent < 0) {
+      producer.writable = false;
+      return false;
+    }
+    answers.erase(0, static_cast<std::size_t>(sent));
+  }
+  if (!shared_.wire.answers_events()) {
+    producer.answered.store(producer.next.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
   producer.flushed.store(true, std::memory_order_relaxed);
   return true;
 }
@@ -260,6 +275,7 @@ void ClientLoop::read_replies(Producer& producer) {
     const std::string_view bytes(buffer_.data(), rest + static_cast<std::size_t>(got));
     const auto used = shared_.wire.scan_replies(bytes, producer.replies);
     producer.reply_rest.assign(bytes.substr(std::min(used, bytes.size())).substr(0, kRestBytesMax));
+    if (!shared_.wire.answers_events()) continue;
     producer.answered.store(producer.replies.accepted + producer.replies.refused, std::memory_order_relaxed);
   }
 }
@@ -280,6 +296,7 @@ void ClientLoop::consume(Consumer& consumer) {
     const std::string_view bytes(buffer_.data(), rest + static_cast<std::size_t>(got));
     const auto used = consumer.scanner->scan(bytes, seen_);
     account(consumer, now);
+    answer(consumer);
     if (bytes.size() - used > kRestBytesMax) {  // no event is that long: what follows cannot be read
       add(counts_.corrupted, 1);
       consumer.rest.clear();
@@ -288,6 +305,20 @@ void ClientLoop::consume(Consumer& consumer) {
     }
     if (static_cast<std::size_t>(got) < kReadBytes / 2) return;
   }
+}
+
+/// Sends what the server must get back. A full socket is rare: the server reads acknowledgements.
+void ClientLoop::answer(Consumer& consumer) {
+  auto& answers = consumer.scanner->answers;
+  if (answers.empty()) return;
+  const auto sent = send(consumer.fd.get(), answers.data(), answers.size(), MSG_NOSIGNAL);
+  if (sent > 0) answers.erase(0, static_cast<std::size_t>(sent));
+  if (answers.empty() == !consumer.blocked) return;
+  consumer.blocked = !answers.empty();
+  epoll_event event{};
+  event.events = consumer.blocked ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.u64 = consumer.tag;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, consumer.fd.get(), &event);
 }
 
 void ClientLoop::account(Consumer& consumer, std::uint64_t now) {

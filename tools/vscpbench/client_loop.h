@@ -32,7 +32,7 @@ struct Producer {
   bool writable = true;
   std::size_t slowest = 0;  ///< consumer that was last seen to be behind, see ClientLoop::window_left()
   std::string reply_rest;
-  Replies replies;
+  Replies replies;  ///< what it must answer goes out between two batches
   std::uint64_t base = 0;                  ///< [steer] sequence number of the phase's first event
   std::uint64_t limit = 0;                 ///< [steer] first sequence number that is not sent in this phase
   std::atomic<std::uint64_t> next{0};      ///< first sequence number not yet written into the batch
@@ -45,6 +45,8 @@ struct Consumer {
   Fd fd;
   std::unique_ptr<Scanner> scanner;
   std::string rest;                      ///< begin of an event that is not complete yet
+  std::uint64_t tag = 0;                 ///< of its epoll events
+  bool blocked = false;                  ///< waits until answers can be written
   std::vector<SequenceTracker> streams;  ///< one per producer
   std::atomic<bool> closed{false};
 };
@@ -112,6 +114,7 @@ class ClientLoop {
   void fill(Producer& producer, std::size_t count, std::uint64_t now);
   void read_replies(Producer& producer);
   void consume(Consumer& consumer);
+  void answer(Consumer& consumer);
   void account(Consumer& consumer, std::uint64_t now);
   std::int64_t sleep_ns();
 

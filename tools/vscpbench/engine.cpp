@@ -17,25 +17,22 @@ constexpr std::uint64_t kProgressNs = 250'000'000;
 
 std::string connect_all(const Target& target, const EventShape& shape, Shared& shared) {
   const auto& load = shared.load;
-  auto consumer_commands = load.consumer_commands;
-  const auto setup = shared.wire.consumer_setup();
-  consumer_commands.insert(consumer_commands.end(), setup.begin(), setup.end());
   for (unsigned i = 0; i < load.consumers; ++i) {
-    auto session = open_session(target, consumer_commands);
+    auto session = shared.wire.open(target, Role::kConsumer, load.consumer_commands);
     if (!session) return "consumer " + std::to_string(i + 1) + ": " + session.error();
     auto consumer = std::make_unique<Consumer>();
-    consumer->rest = session->take_rest();
-    consumer->fd = session->take_fd();
+    consumer->rest = std::move(session->rest);
+    consumer->fd = std::move(session->fd);
     consumer->scanner = shared.wire.make_scanner(shape, load.verify, std::max(1U, load.time_every));
     consumer->streams = std::vector<SequenceTracker>(load.producers);
     shared.consumers.push_back(std::move(consumer));
   }
   for (unsigned i = 0; i < load.producers; ++i) {
-    auto session = open_session(target, shared.wire.producer_setup());
+    auto session = shared.wire.open(target, Role::kProducer, {});
     if (!session) return "producer " + std::to_string(i + 1) + ": " + session.error();
     auto producer = std::make_unique<Producer>();
-    producer->reply_rest = session->take_rest();
-    producer->fd = session->take_fd();
+    producer->reply_rest = std::move(session->rest);
+    producer->fd = std::move(session->fd);
     producer->index = static_cast<std::uint16_t>(i);
     producer->event_bytes = shared.wire.make_event(shape, 0).size();
     producer->id_offset = shared.wire.id_offset(shape);

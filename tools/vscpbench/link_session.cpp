@@ -19,6 +19,12 @@ std::string system_text(int error) {
   return std::strerror(error);
 }
 
+}  // namespace
+
+Fd::~Fd() {
+  if (fd_ >= 0) close(fd_);
+}
+
 std::expected<Fd, std::string> connect_to(const Target& target, int timeout_seconds) {
   const auto connected = tools::connect_socket(target.address, std::chrono::seconds(timeout_seconds), -1);
   if (!connected) return std::unexpected(connected.error().text);
@@ -31,10 +37,13 @@ std::expected<Fd, std::string> connect_to(const Target& target, int timeout_seco
   return fd;
 }
 
-}  // namespace
-
-Fd::~Fd() {
-  if (fd_ >= 0) close(fd_);
+std::string write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0) return system_text(errno);
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
 }
 
 std::expected<LinkSession, std::string> LinkSession::open(const Target& target, int timeout_seconds) {
@@ -51,11 +60,8 @@ std::expected<LinkSession, std::string> LinkSession::open(const Target& target, 
 std::expected<std::vector<std::string>, std::string> LinkSession::command(std::string_view text) {
   const std::string line = std::string(text) + "\r\n";
   const auto verb = text.substr(0, text.find(' '));
-  std::string_view left = line;
-  while (!left.empty()) {
-    const auto sent = send(fd_.get(), left.data(), left.size(), MSG_NOSIGNAL);
-    if (sent < 0) return std::unexpected("cannot send " + std::string(verb) + ": " + system_text(errno));
-    left.remove_prefix(static_cast<std::size_t>(sent));
+  if (const auto error = write_all(fd_.get(), line); !error.empty()) {
+    return std::unexpected("cannot send " + std::string(verb) + ": " + error);
   }
   return read_reply(verb);
 }
@@ -92,6 +98,16 @@ std::expected<LinkSession, std::string> open_session(const Target& target, const
   }
   fcntl(session->fd(), F_SETFL, O_NONBLOCK);
   return session;
+}
+
+std::expected<OpenSession, std::string> Wire::open(const Target& target, Role role,
+                                                   const std::vector<std::string>& commands) const {
+  auto all = commands;
+  const auto setup = role == Role::kProducer ? producer_setup() : consumer_setup();
+  all.insert(all.end(), setup.begin(), setup.end());
+  auto session = open_session(target, all);
+  if (!session) return std::unexpected(session.error());
+  return OpenSession{session->take_fd(), session->take_rest()};
 }
 
 }  // namespace bench

@@ -31,6 +31,17 @@ class Fd {
   int fd_;
 };
 
+/// A session that is ready for events.
+struct OpenSession {
+  Fd fd;             ///< non-blocking
+  std::string rest;  ///< what was read after the last reply of the set-up
+};
+
+/// A blocking connection with TCP_NODELAY; every wait is at most `timeout_seconds`. The error is a sentence for the user.
+std::expected<Fd, std::string> connect_to(const Target& target, int timeout_seconds = 10);
+/// Empty, or why it could not be sent as a whole.
+std::string write_all(int fd, std::string_view bytes);
+
 class LinkSession {
  public:
   /// Connects, reads the greeting and logs in (unless the user name is empty). Every wait is at most

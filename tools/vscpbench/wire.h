@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,6 +67,10 @@ struct Seen {
 /// connection, only of the run: a crowd uses one scanner for all its sessions.
 class Scanner {
  public:
+  /// What the server must get back for what was read, such as acknowledgements. The caller sends and clears it.
+  std::string answers;
+
+
   virtual ~Scanner() = default;
   /// Appends what is complete in `bytes` to `seen` and returns how many bytes were used; the rest comes again,
   /// longer, in the next call. `seen` is cleared first. Send times are filled in for one event in `sample_every`
@@ -75,18 +80,29 @@ class Scanner {
 
 /// Replies to a producer's events.
 struct Replies {
+  std::string answers;  ///< as Scanner::answers
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   std::string first_refusal;
 };
 
+struct Target;
+struct OpenSession;
+enum class Role : std::uint8_t { kProducer, kConsumer };
+
 class Wire {
  public:
   virtual ~Wire() = default;
   virtual std::string_view name() const = 0;
+  /// Connects and gets ready for events. By default: link login, `commands`, then the set-up commands of the role. The
+  /// error is a sentence for the user. Defined in link_session.cpp.
+  virtual std::expected<OpenSession, std::string> open(const Target& target, Role role,
+                                                       const std::vector<std::string>& commands) const;
+  /// False if the server says nothing to an event: then an event counts as answered once it is written.
+  virtual bool answers_events() const { return true; }
   /// Commands after login, each answered by one positive reply.
-  virtual std::vector<std::string> producer_setup() const = 0;
-  virtual std::vector<std::string> consumer_setup() const = 0;
+  virtual std::vector<std::string> producer_setup() const { return {}; }
+  virtual std::vector<std::string> consumer_setup() const { return {}; }
   /// One complete event of that variant, with room for the id. All variants have the same size.
   virtual std::string make_event(const EventShape& shape, std::uint32_t variant) const = 0;
   /// Offset of the id within make_event()'s bytes.
