@@ -231,9 +231,9 @@ std::uint64_t counted_on_worker(router::Router& router, Action action) {
   EXPECT_TRUE(router.visit_workers_and_wait(
       [&added, action](router::Worker& worker) {
         if (worker.index() != 0) return;
-        const std::uint64_t before = worker_calls::count();
+        const std::uint64_t before = worker_calls::count_here();
         action();
-        added.store(worker_calls::count() - before);
+        added.store(worker_calls::count_here() - before);
       },
       60'000));
   worker_calls::stop_counting();

@@ -23,9 +23,10 @@ namespace {
 
 constexpr int kFramesMax = 24;
 
-// Zero-initialised, so that both are usable by the first malloc of the program.
+// Zero-initialised, so that all are usable by the first malloc of the program.
 thread_local bool watched = false;
 thread_local bool inside = false;
+thread_local std::uint64_t calls_here = 0;
 std::atomic<bool> counting{false};
 std::atomic<std::uint64_t> calls{0};
 std::array<void*, kFramesMax> first_frames{};
@@ -34,6 +35,7 @@ std::atomic<const char*> first_name{nullptr};
 
 void note(const char* name) noexcept {
   if (!watched || inside || !counting.load(std::memory_order_acquire)) return;
+  ++calls_here;
   if (calls.fetch_add(1, std::memory_order_relaxed) > 0) return;
   inside = true;
   first_frame_count.store(backtrace(first_frames.data(), kFramesMax), std::memory_order_relaxed);
@@ -76,6 +78,10 @@ void stop_counting() noexcept {
 
 std::uint64_t count() noexcept {
   return calls.load();
+}
+
+std::uint64_t count_here() noexcept {
+  return calls_here;
 }
 
 std::string first_call() {

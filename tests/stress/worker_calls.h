@@ -17,6 +17,8 @@ void start_counting() noexcept;
 void stop_counting() noexcept;
 /// Any thread.
 std::uint64_t count() noexcept;
+/// The calling thread's own, since it began; other threads' calls do not move it.
+std::uint64_t count_here() noexcept;
 /// Which function was called first, and from where; empty if none.
 std::string first_call();
 
