@@ -22,7 +22,7 @@ struct alignas(64) EventBuf {
   EventBuf* next = nullptr;                  ///< free list, return list
   std::atomic<std::uint32_t> holders{0};
   ThreadIndex home = 0;
-  std::uint16_t reserved = 0;
+  std::uint16_t carried = 0;                 ///< on the way home: other buffers whose addresses lie in the data
   std::uint32_t skip_channel = kNoChannel;   ///< this channel does not get the event (obid given by the sender)
   std::uint32_t only_channel = kNoChannel;   ///< if set, only this channel gets it (destination interface)
   vscp::Event event;

@@ -1,17 +1,60 @@
 #include "router/core/event_pool.h"
 
+#include <cstring>
 #include <new>
 
+#include "router/base/slab.h"
+
 namespace router {
+namespace {
+
+constexpr std::uint16_t kCarriedMax = vscp::kEventDataMax / sizeof(EventBuf*);
+
+// A buffer that comes from another thread lies in that one's cache: fetched, to be written, this many buffers before its turn.
+constexpr std::size_t kAhead = 4;
+
+}  // namespace
+
+void ReturnBatch::add(EventBuf* buffer) noexcept {
+  if (first_ != nullptr && first_->carried < kCarriedMax) {
+    std::memcpy(first_->event.data.data() + first_->carried * sizeof(buffer), &buffer, sizeof(buffer));
+    ++first_->carried;
+    return;
+  }
+  buffer->carried = 0;
+  buffer->next = first_;
+  first_ = buffer;
+  if (last_ == nullptr) last_ = buffer;
+}
+
+EventPool::EventPool(ThreadIndex home, std::size_t capacity) noexcept
+    : memory_(static_cast<EventBuf*>(map_memory(capacity * sizeof(EventBuf)))),
+      free_(static_cast<EventBuf**>(map_memory(capacity * sizeof(EventBuf*)))),
+      capacity_(capacity),
+      home_(home) {}
+
+EventPool::~EventPool() {
+  unmap_memory(memory_, capacity_ * sizeof(EventBuf));
+  unmap_memory(free_, capacity_ * sizeof(EventBuf*));
+}
 
 EventBuf* EventPool::try_acquire() noexcept {
-  void* slot = slab_.try_take();
-  if (slot == nullptr) {
+  if (free_count_ == 0 && fresh_ == capacity_) {
     // Say that we wait, then look: a thread that returns buffers pushes them, then reads the flag.
     dry_.store(true, std::memory_order_seq_cst);
     if (collect_returns() == 0) return nullptr;
     dry_.store(false, std::memory_order_relaxed);
-    slot = slab_.try_take();
+  }
+  void* slot = nullptr;
+  if (free_count_ > 0) {
+    slot = free_[--free_count_];
+    if (free_count_ >= kAhead) {
+      EventBuf* soon = free_[free_count_ - kAhead];
+      __builtin_prefetch(soon, 1);
+      __builtin_prefetch(soon->event.data.data(), 1);
+    }
+  } else {
+    slot = memory_ + fresh_++;
   }
   // The data bytes stay as they are: default-initialising the event would not touch them, value-initialising would.
   auto* buffer = ::new (slot) EventBuf;
@@ -19,28 +62,31 @@ EventBuf* EventPool::try_acquire() noexcept {
   return buffer;
 }
 
-bool EventPool::return_chain(EventBuf* first, EventBuf* last) noexcept {
+bool EventPool::return_all(ReturnBatch& batch) noexcept {
   EventBuf* head = returned_.load(std::memory_order_relaxed);
   do {
-    last->next = head;
-    // Release: the owner must see everything the returning thread read before it reuses the buffer.
+    batch.last_->next = head;
+    // Release: the owner must see everything the returning thread read before it reuses a buffer.
     // The success order is seq_cst because of dry_ (see try_acquire).
-  } while (!returned_.compare_exchange_weak(head, first, std::memory_order_seq_cst, std::memory_order_relaxed));
+  } while (!returned_.compare_exchange_weak(head, batch.first_, std::memory_order_seq_cst, std::memory_order_relaxed));
+  batch = {};
   return dry_.load(std::memory_order_seq_cst) && dry_.exchange(false, std::memory_order_relaxed);
 }
 
 std::size_t EventPool::collect_returns() noexcept {
   if (returned_.load(std::memory_order_seq_cst) == nullptr) return 0;
   // Taking the whole list at once leaves no room for the ABA problem.
-  EventBuf* buffer = returned_.exchange(nullptr, std::memory_order_acquire);
-  std::size_t count = 0;
-  while (buffer != nullptr) {
-    EventBuf* next = buffer->next;
-    slab_.give(buffer);
-    buffer = next;
-    ++count;
+  EventBuf* carrier = returned_.exchange(nullptr, std::memory_order_acquire);
+  const std::size_t before = free_count_;
+  while (carrier != nullptr) {
+    EventBuf* next = carrier->next;
+    std::memcpy(free_ + free_count_, carrier->event.data.data(), carrier->carried * sizeof(carrier));
+    free_count_ += carrier->carried;
+    free_[free_count_++] = carrier;
+    carrier = next;
   }
-  return count;
+  VR_ASSERT(free_count_ <= fresh_);
+  return free_count_ - before;
 }
 
 }  // namespace router

@@ -1,36 +1,59 @@
 // Event buffers of one publishing thread.
 //
-// Thread rule: try_acquire() and give_back() belong to the owning thread; return_chain() may be called by any thread and is the
+// Thread rule: try_acquire() and give_back() belong to the owning thread; return_all() may be called by any thread and is the
 // only thing shared (a list that others push to and the owner takes whole).
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 
-#include "router/base/slab.h"
+#include "router/base/check.h"
 #include "router/core/event_buf.h"
 
 namespace router {
 
+/// Buffers of one pool on their way home. Nobody reads their events any more, so some of them carry the addresses of many
+/// others there: neither the sender nor the owner has to touch each one. One thread.
+class ReturnBatch {
+ public:
+  void add(EventBuf* buffer) noexcept;
+  bool empty() const noexcept { return first_ == nullptr; }
+
+ private:
+  friend class EventPool;
+  EventBuf* first_ = nullptr;  ///< the one being filled
+  EventBuf* last_ = nullptr;
+};
+
 class EventPool {
  public:
-  EventPool(ThreadIndex home, std::size_t capacity) noexcept : slab_(sizeof(EventBuf), capacity), home_(home) {}
+  EventPool(ThreadIndex home, std::size_t capacity) noexcept;
+  ~EventPool();
+  EventPool(const EventPool&) = delete;
+  EventPool& operator=(const EventPool&) = delete;
 
   /// Null if every buffer is out. The buffer's event is indeterminate, its routing fields are reset.
   EventBuf* try_acquire() noexcept;
   /// The owner drops a buffer that nobody else holds.
-  void give_back(EventBuf* buffer) noexcept { slab_.give(buffer); }
-  /// Another thread sends home a chain of buffers linked by `next`. True if the owner ran dry and waits for them.
-  bool return_chain(EventBuf* first, EventBuf* last) noexcept;
+  void give_back(EventBuf* buffer) noexcept {
+    VR_ASSERT(free_count_ < fresh_);
+    free_[free_count_++] = buffer;
+  }
+  /// Another thread sends buffers home; the batch is empty then. True if the owner ran dry and waits for them.
+  bool return_all(ReturnBatch& batch) noexcept;
   /// Takes what others have returned; the owner calls it once per turn. Returns how many came.
   std::size_t collect_returns() noexcept;
 
-  std::size_t capacity() const noexcept { return slab_.capacity(); }
+  std::size_t capacity() const noexcept { return capacity_; }
   /// Buffers that are out, those on the return list included. Owner only.
-  std::size_t in_use() const noexcept { return slab_.taken(); }
+  std::size_t in_use() const noexcept { return fresh_ - free_count_; }
 
  private:
-  Slab slab_;
+  EventBuf* memory_;
+  EventBuf** free_;  ///< last in, first out
+  std::size_t free_count_ = 0;
+  std::size_t fresh_ = 0;  ///< buffers from here on were never used, so their pages are not resident
+  std::size_t capacity_;
   ThreadIndex home_;
   alignas(64) std::atomic<EventBuf*> returned_{nullptr};
   std::atomic<bool> dry_{false};

@@ -70,16 +70,16 @@ void Publisher::push_stage(ThreadIndex receiver) noexcept {
 }
 
 void Publisher::drop(EventBuf* event) noexcept {
-  // Acquire-release: whoever reuses the buffer must see that all holders are done with it.
-  if (event->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  // Acquire-release: whoever reuses the buffer must see that all holders are done with it. A single holder is the last one.
+  if (event->holders.load(std::memory_order_acquire) != 1 &&
+      event->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+    return;
+  }
   if (event->home == self_->index()) {
     self_->pool().give_back(event);
     return;
   }
-  Chain& chain = returns_[event->home];
-  event->next = chain.first;
-  chain.first = event;
-  if (chain.last == nullptr) chain.last = event;
+  returns_[event->home].add(event);
 }
 
 void Publisher::flush() noexcept {
@@ -89,11 +89,9 @@ void Publisher::flush() noexcept {
     }
   }
   for (ThreadIndex index = 0; index < threads_->size(); ++index) {
-    Chain& chain = returns_[index];
-    if (chain.first == nullptr) continue;
+    if (returns_[index].empty()) continue;
     EventThread& home = (*threads_)[index];
-    if (home.pool().return_chain(chain.first, chain.last)) home.nudge();
-    chain = {};
+    if (home.pool().return_all(returns_[index])) home.nudge();
   }
 }
 

@@ -41,17 +41,13 @@ class Publisher {
     std::uint32_t count = 0;
     std::array<EventBuf*, kStageMax> events;
   };
-  struct Chain {
-    EventBuf* first = nullptr;
-    EventBuf* last = nullptr;
-  };
   void stage(ThreadIndex receiver, EventBuf* event) noexcept;
   void push_stage(ThreadIndex receiver) noexcept;
 
   EventThread* self_;
   const ThreadTable* threads_;
   std::vector<std::unique_ptr<Stage>> stages_;  ///< by receiver; null for ourselves
-  std::vector<Chain> returns_;                  ///< by home thread
+  std::vector<ReturnBatch> returns_;            ///< by home thread
   std::uint32_t staged_count_ = 0;
   std::uint32_t full_count_ = 0;
 };

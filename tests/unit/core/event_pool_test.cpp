@@ -11,6 +11,7 @@ namespace {
 
 using router::EventBuf;
 using router::EventPool;
+using router::ReturnBatch;
 
 TEST(EventPool, GivesItsCapacityAndNoMore) {
   EventPool pool(3, 5);
@@ -53,8 +54,11 @@ TEST(EventPool, ReturnedBuffersAreFoundWhenThePoolIsDry) {
   EventPool pool(0, 2);
   EventBuf* first = pool.try_acquire();
   EventBuf* second = pool.try_acquire();
-  first->next = second;
-  EXPECT_FALSE(pool.return_chain(first, second)) << "nobody waits yet";
+  ReturnBatch batch;
+  batch.add(first);
+  batch.add(second);
+  EXPECT_FALSE(pool.return_all(batch)) << "nobody waits yet";
+  EXPECT_TRUE(batch.empty());
   EXPECT_EQ(pool.in_use(), 2U);
   EventBuf* again = pool.try_acquire();
   ASSERT_NE(again, nullptr);
@@ -68,10 +72,31 @@ TEST(EventPool, TheFirstReturnAfterADryPoolSaysSoOnce) {
   EventBuf* first = pool.try_acquire();
   EventBuf* second = pool.try_acquire();
   EXPECT_EQ(pool.try_acquire(), nullptr);
-  EXPECT_TRUE(pool.return_chain(first, first));
-  EXPECT_FALSE(pool.return_chain(second, second));
+  ReturnBatch batch;
+  batch.add(first);
+  EXPECT_TRUE(pool.return_all(batch));
+  batch.add(second);
+  EXPECT_FALSE(pool.return_all(batch));
   EXPECT_EQ(pool.collect_returns(), 2U);
   EXPECT_EQ(pool.in_use(), 0U);
+}
+
+TEST(EventPool, AnyNumberComesHomeInOneBatch) {
+  EventPool pool(0, 1'000);
+  for (const std::size_t size : {1, 2, 64, 65, 66, 129, 130, 131, 1'000}) {
+    ReturnBatch batch;
+    std::set<EventBuf*> out;
+    while (out.size() < size) out.insert(pool.try_acquire());
+    for (EventBuf* buffer : out) batch.add(buffer);
+    pool.return_all(batch);
+    EXPECT_EQ(pool.in_use(), size);
+    EXPECT_EQ(pool.collect_returns(), size);
+    EXPECT_EQ(pool.in_use(), 0U);
+    std::set<EventBuf*> again;
+    while (again.size() < size) again.insert(pool.try_acquire());
+    EXPECT_EQ(again, out) << "the same buffers, each once";
+    for (EventBuf* buffer : again) pool.give_back(buffer);
+  }
 }
 
 // Three threads send buffers home while the owner takes them: none is lost, none is given twice, and a dry owner is
@@ -90,25 +115,21 @@ TEST(EventPool, ReturnsFromOtherThreads) {
   std::vector<std::thread> threads;
   for (auto& mailbox : mailboxes) {
     threads.emplace_back([&] {
-      EventBuf* first = nullptr;
-      EventBuf* last = nullptr;
+      ReturnBatch batch;
       int held = 0;
       for (;;) {
         const bool ending = done.load(std::memory_order_acquire);
         EventBuf* buffer = mailbox.buffer.exchange(nullptr, std::memory_order_acq_rel);
         if (buffer != nullptr) {
           EXPECT_EQ(buffer->event.data[0], static_cast<std::uint8_t>(buffer->event.obid));
-          buffer->next = first;
-          first = buffer;
-          if (last == nullptr) last = buffer;
+          batch.add(buffer);
           ++held;
         }
         if (held > 0 && (held == 5 || buffer == nullptr)) {
-          if (pool.return_chain(first, last)) {
+          if (pool.return_all(batch)) {
             told.fetch_add(1, std::memory_order_release);
             told.notify_one();
           }
-          first = last = nullptr;
           held = 0;
         }
         if (buffer == nullptr && ending) return;
