@@ -15,14 +15,8 @@ using vscp::LineFormat;
 
 constexpr std::array<std::pair<std::string_view, LineFormat>, 2> kLineFormats{
     {{"legacy", LineFormat::kLegacy}, {"nanoseconds", LineFormat::kNanoseconds}}};
-constexpr std::array<std::pair<std::string_view, router::SlowConsumer>, 3> kSlowConsumers{
-    {{"drop-lowest-priority", router::SlowConsumer::kDropLowestPriority},
-     {"drop-oldest", router::SlowConsumer::kDropOldest},
-     {"disconnect", router::SlowConsumer::kDisconnect}}};
 
 constexpr std::string_view kNoTls = "TLS is not in this version";
-constexpr std::int64_t kQueueMin = 16;
-constexpr std::int64_t kQueueMax = 10'000'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kYearS = 31'536'000;
 
@@ -101,8 +95,15 @@ void refuse_tls(ObjectReader& reader) {
   reader.error("tls", std::string(kNoTls) + ": remove what is in it, or write {}");
 }
 
+void read_queue(ObjectReader& reader, LinkListenerConfig& out) {
+  const router::QueueLimits limits = router::read_queue_limits(reader);
+  out.max_out_queue = limits.max_out_queue.value_or(out.max_out_queue);
+  out.max_out_bytes = limits.max_out_bytes;
+  out.slow_consumer = limits.slow_consumer.value_or(out.slow_consumer);
+  out.hold_producers_ms = limits.hold_producers_ms.value_or(out.hold_producers_ms);
+}
+
 void read_times(ObjectReader& reader, LinkListenerConfig& out) {
-  out.hold_producers_ms = small(reader, "hold-producers-ms", out.hold_producers_ms, 0, 10'000);
   out.login_timeout_s = small(reader, "login-timeout-s", out.login_timeout_s, 1, 86'400);
   out.idle_timeout_s = small(reader, "idle-timeout-s", out.idle_timeout_s, 0, kYearS);
   out.keepalive_ms = small(reader, "keepalive-ms", out.keepalive_ms, 100, kDayMs);
@@ -126,10 +127,9 @@ LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string
   read_guid(reader, out);
   out.path_users = reader.text("path-users", "users.json");
   if (out.path_users.empty()) reader.error("path-users", "is empty: write the name of the users file, \"users.json\"");
-  out.max_out_queue = small(reader, "max-out-queue", out.max_out_queue, kQueueMin, kQueueMax);
+  read_queue(reader, out);
   out.receive_sent_events = reader.boolean("receive-sent-events", out.receive_sent_events);
   out.line_format = reader.word<LineFormat>("line-format", out.line_format, kLineFormats);
-  out.slow_consumer = reader.word<router::SlowConsumer>("slow-consumer", out.slow_consumer, kSlowConsumers);
   read_times(reader, out);
   out.line_max = small(reader, "line-max", out.line_max, 2600, 65536);
   out.max_sessions = small(reader, "max-sessions", out.max_sessions, 1, 10'000'000);
@@ -146,7 +146,7 @@ LinkListenerConfig parse_tcpipsrv(const ConfigNode& root, ConfigContext& context
   read_addresses(reader, "9598", out);
   out.path_users = reader.text("path-users", "");
   if (out.path_users.empty()) reader.error("path-users", "is missing: write the name of the users file");
-  out.max_out_queue = small(reader, "max-out-queue", out.max_out_queue, kQueueMin, kQueueMax);
+  out.max_out_queue = small(reader, "max-out-queue", out.max_out_queue, 16, 10'000'000);
   out.receive_sent_events = reader.boolean("receive-sent-events", true);  // the driver's own default
   read_filters(reader, Strict::kNo, out);
   // Keys that the driver reads and does nothing with, or that the router has its own for. A "tls" block never had an

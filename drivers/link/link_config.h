@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ struct LinkListenerConfig {
   vscp::Guid guid;                      ///< "guid": base of the channel GUIDs; all zero = the router's GUID
   std::string path_users;               ///< "path-users": absolute, or relative to the file's folder
   std::uint32_t max_out_queue = 32000;  ///< "max-out-queue": events that a session may be behind
+  /// "max-out-bytes": bytes that a session may be behind; 0 = no limit; absent = a quarter of the worker's log, so that
+  /// one reader of big events cannot use it up alone.
+  std::optional<std::uint64_t> max_out_bytes;
   bool receive_sent_events = false;     ///< "receive-sent-events": a session gets its own events back
   vscp::LineFormat line_format = vscp::LineFormat::kLegacy;  ///< "line-format": "legacy" | "nanoseconds"
   router::SlowConsumer slow_consumer =

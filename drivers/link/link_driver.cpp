@@ -51,11 +51,17 @@ std::unique_ptr<router::DriverConfig> LinkDriverConfig::read(ObjectReader& root,
   auto config = std::make_unique<LinkDriverConfig>();
   config->embedded = place.embedded;
   config->state_folder = place.state_folder;
+  config->log_bytes = place.log_bytes;
   const auto list = root.list("link");
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string path = router::config_path("link", i);
     LinkListenerConfig listener = parse_link_listener(&list[i], path, root.context());
     listener.path_users = absolute(place.folder, listener.path_users);
+    if (const auto problem = router::queue_bytes_problem(listener.max_out_bytes, place.log_bytes);
+        !problem.empty()) {
+      const ConfigNode& key = *list[i].find("max-out-bytes");
+      root.error_at(key, path + ".max-out-bytes", problem);
+    }
     config->add(root.context(), list[i], path, std::move(listener));
   }
   config->read_upstream_drivers(root, place);
@@ -133,10 +139,22 @@ void LinkDriverConfig::check_files(std::vector<ConfigIssue>& errors, std::vector
       errors.push_back({{}, 0, 0, {}, router::no_users_file_text(listener.path_users)});
       continue;
     }
-    auto users = router::load_users(listener.path_users);
+    auto users = load_users(listener.path_users);
     std::move(users.warnings.begin(), users.warnings.end(), std::back_inserter(warnings));
     std::move(users.errors.begin(), users.errors.end(), std::back_inserter(errors));
   }
+}
+
+router::UsersResult LinkDriverConfig::load_users(const std::string& path) const {
+  auto result = router::load_users(path);
+  if (!result.users) return result;
+  for (const auto& user : result.users->users()) {
+    if (auto problem = router::queue_bytes_problem(user.overrides.queue.max_out_bytes, log_bytes); !problem.empty()) {
+      result.errors.push_back({path, 0, 0, "user \"" + user.name + "\": max-out-bytes", std::move(problem)});
+    }
+  }
+  if (!result.errors.empty()) result.users.reset();
+  return result;
 }
 
 std::unique_ptr<router::Driver> LinkDriverConfig::make(const router::DriverServices& services,
@@ -180,7 +198,7 @@ std::string LinkDriver::open() {
     } else if (is_missing) {
       return router::no_users_file_text(listener.path_users);
     }
-    auto users = router::load_users(listener.path_users);
+    auto users = config_.load_users(listener.path_users);
     if (!users.users) return join_issues(users.errors);
     for (const auto& warning : users.warnings) warnings_.push_back(router::to_text(warning));
     LinkListenerSetup setup;
@@ -233,7 +251,7 @@ std::vector<std::string> LinkDriver::own_files() const {
 std::expected<std::size_t, std::string> LinkDriver::reload() {
   std::string problems;
   for (std::size_t index = 0; index < config_.listeners.size(); ++index) {
-    auto users = router::load_users(config_.listeners[index].path_users);
+    auto users = config_.load_users(config_.listeners[index].path_users);
     if (users.users) {
       server_->set_users(index, users.users);
     } else {

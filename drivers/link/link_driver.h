@@ -3,6 +3,7 @@
 // Thread rule: the supervisor's thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "drivers/link/link_config.h"
 #include "drivers/link/link_server.h"
 #include "router/core/driver_kind.h"
+#include "router/core/users_file.h"
 
 namespace drivers::link {
 
@@ -27,6 +29,10 @@ class LinkDriverConfig final : public router::DriverConfig {
   std::vector<LinkListenerConfig> listeners;
   bool embedded = false;     ///< missing users files are made, with a first user
   std::string state_folder;
+  std::uint64_t log_bytes = 0;  ///< of a worker
+
+  /// Users that cannot be with this configuration are errors too.
+  router::UsersResult load_users(const std::string& path) const;
 
  private:
   void add(router::ConfigContext& context, const router::ConfigNode& node, const std::string& path,

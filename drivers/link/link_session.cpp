@@ -71,7 +71,7 @@ void LinkSession::open() {
   }
   const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
   guid_ = router::channel_guid(base, channel);
-  events_max = context_->config.max_out_queue;
+  apply_limits({});
   receives_own = context_->config.receive_sent_events;
   if (router::log_enabled(LogLevel::kDebug)) {
     router::logf(LogLevel::kDebug, LogKind::kOnce, "channel %u opened from %s on %s", channel,
@@ -368,13 +368,24 @@ void LinkSession::on_login(const LoginResult& result) {
   }
 }
 
+// What the user has goes before what the listener has.
+void LinkSession::apply_limits(const router::QueueLimits& of_user) {
+  const LinkListenerConfig& config = context_->config;
+  events_max = of_user.max_out_queue.value_or(config.max_out_queue);
+  const std::uint64_t bytes = of_user.max_out_bytes.value_or(config.max_out_bytes.value_or(
+      std::max(context_->router->settings().worker.fanout.log_bytes / 4, router::kQueueBytesMin)));
+  bytes_max = bytes == 0 ? router::kNoLimit : bytes;
+  set_limits({of_user.slow_consumer.value_or(config.slow_consumer),
+              of_user.hold_producers_ms.value_or(config.hold_producers_ms)});
+}
+
 void LinkSession::install_user(const LoginResult& result) {
   users_ = result.users;
   user_ = result.user;
   user_name_.clear();
   user_name_.shrink_to_fit();
   const auto& overrides = user_->overrides;
-  events_max = overrides.max_out_queue.value_or(context_->config.max_out_queue);
+  apply_limits(overrides.queue);
   receives_own = overrides.receive_sent_events.value_or(context_->config.receive_sent_events);
   filter_ = user_->filter;
   worker().counters_mutable().logins.add();

@@ -76,6 +76,7 @@ class LinkSession final : public router::StreamSession {
   void user(std::string_view name);
   void pass(std::string_view password);
   void install_user(const LoginResult& result);
+  void apply_limits(const router::QueueLimits& of_user);
 
   // Events.
   Done send(std::string_view argument);

@@ -81,7 +81,7 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
     case LinkVerb::kRetr: return retr(argument);
     case LinkVerb::kRcvLoop: rcvloop(); break;
     case LinkVerb::kQuitLoop: quitloop(); break;
-    case LinkVerb::kChkData: reply_line(std::to_string(worker().fanout().count_waiting(*this))); break;
+    case LinkVerb::kChkData: reply_line(std::to_string(worker().fanout().count_waiting(*this).events)); break;
     case LinkVerb::kClrAll:
       worker().fanout().clear(*this);
       reply(reply_text::kCleared);

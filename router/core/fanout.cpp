@@ -7,6 +7,17 @@
 #include "router/base/check.h"
 
 namespace router {
+namespace {
+
+constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
+  return a + b < a ? kNoLimit : a + b;
+}
+
+constexpr std::uint64_t less(std::uint64_t a, std::uint64_t b) noexcept {
+  return a > b ? a - b : 0;
+}
+
+}  // namespace
 
 // ---- writing ------------------------------------------------------------
 
@@ -59,7 +70,8 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
     // Making room may have freed the rest of the segment; the line just written must stay.
     encoded.segment->used = std::max(encoded.segment->used, encoded.entry.offset + encoded.entry.length);
     fresh->group = &group;
-    fresh->base = group.end_;
+    fresh->base = group.end_.events;
+    fresh->base_bytes = group.end_.bytes;
     (group.tail_ == nullptr ? group.head_ : group.tail_->next) = fresh;
     group.tail_ = fresh;
   }
@@ -69,7 +81,7 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
     if (!static_cast<ListNode<GroupTag>&>(group).is_linked()) touched_.push_back(group);
   }
   append(*group.tail_, encoded.entry);
-  ++group.end_;
+  group.end_ += {1, encoded.entry.length};
   counters_.indexed.add();
 }
 
@@ -115,22 +127,32 @@ void Fanout::flush_group(FilterGroup& group) noexcept {
 void Fanout::flush() noexcept {
   while (FilterGroup* group = touched_.pop_front()) {
     flush_group(*group);
-    if (group->end_ >= group->check_at_) check_lag(*group);
+    if (group->end_.events >= group->check_at_.events || group->end_.bytes >= group->check_at_.bytes) {
+      check_lag(*group);
+    }
   }
   keep_reserve();
 }
 
 // Whether the reader is behind by more than half of its limit; and lowers `next_check` to where it may be so, or reach
 // its limit.
-bool Fanout::needs_check(const Reader& reader, std::uint64_t& next_check) const noexcept {
-  const std::uint64_t end = reader.group_->end_;
-  const std::uint64_t behind = lag(reader);
-  if (behind <= reader.events_max / 2) {
-    next_check = std::min(next_check, end + reader.events_max / 2 + 1 - behind);
+bool Fanout::needs_check(const Reader& reader, Amount& next_check) const noexcept {
+  const Amount& end = reader.group_->end_;
+  const Amount behind = lag(reader);
+  const Amount half = reader.limit_share(1, 2);
+  const auto reaches = [&](const Amount& limit) {
+    next_check.events = std::min(next_check.events, saturating_add(end.events, limit.events + 1 - behind.events));
+    next_check.bytes = std::min(next_check.bytes, saturating_add(end.bytes, limit.bytes - behind.bytes));
+  };
+  if (!behind.exceeds(half)) {
+    reaches(half);
     return false;
   }
-  const bool soon = reader.in_loop || reader.sending_ || behind > reader.events_max;
-  next_check = std::min(next_check, soon ? end + 1 : end + reader.events_max + 1 - behind);
+  if (reader.in_loop || reader.sending_ || behind.exceeds(reader.limit())) {
+    next_check.events = end.events + 1;
+  } else {
+    reaches(reader.limit());
+  }
   return !reader.sending_;
 }
 
@@ -139,15 +161,18 @@ bool Fanout::needs_check(const Reader& reader, std::uint64_t& next_check) const 
 void Fanout::check_lag(FilterGroup& group) noexcept {
   // A reader may begin a loop at any time, so the next check is not put off for long; those not looked at now are not
   // behind until then.
-  const std::uint64_t put_off = std::max<std::uint64_t>(group.limit_min_ / 16, 1);
-  const std::uint64_t half = group.limit_min_ / 2;
-  const std::uint64_t watermark = half > put_off ? half - put_off : 0;
-  std::uint64_t next_check = group.end_ + put_off;
+  const Amount put_off{std::max<std::uint64_t>(group.limit_min_.events / 16, 1),
+                       std::max<std::uint64_t>(group.limit_min_.bytes / 16, 1)};
+  const Amount watermark{less(group.limit_min_.events / 2, put_off.events),
+                         less(group.limit_min_.bytes / 2, put_off.bytes)};
+  Amount next_check{saturating_add(group.end_.events, put_off.events), saturating_add(group.end_.bytes, put_off.bytes)};
   scratch_.clear();
   for (Reader* reader = group.backlogged_.front(); reader != nullptr; reader = group.backlogged_.next(*reader)) {
     if (needs_check(*reader, next_check)) scratch_.push_back(reader);
   }
-  for (IndexChunk* chunk = group.head_; chunk != nullptr && group.end_ - chunk->base > watermark; chunk = chunk->next) {
+  for (IndexChunk* chunk = group.head_; chunk != nullptr; chunk = chunk->next) {
+    const Amount behind{group.end_.events - chunk->base, group.end_.bytes - chunk->base_bytes};
+    if (!behind.exceeds(watermark)) break;
     for (Reader* reader = chunk->readers.front(); reader != nullptr; reader = chunk->readers.next(*reader)) {
       if (reader->backlog_ == nullptr && needs_check(*reader, next_check)) scratch_.push_back(reader);
     }
@@ -155,9 +180,10 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
   group.check_at_ = next_check;
   // The last reader to be closed takes the group with it: nothing of the group is touched from here on.
   for (Reader* reader : scratch_) {
-    if (lag(*reader) > reader->events_max) {
+    const Amount behind = lag(*reader);
+    if (behind.exceeds(reader->limit())) {
       reader->on_overrun();
-    } else if (reader->in_loop && lag(*reader) > reader->events_max / 2) {
+    } else if (reader->in_loop && behind.exceeds(reader->limit_share(1, 2))) {
       reader->on_behind();
     }
   }
@@ -205,8 +231,9 @@ void Fanout::join_group(Reader& reader, FilterGroup& group) noexcept {
   reader.index_ = 0;
   group.caught_up_.push_back(reader);
   if (reader.backlog_ != nullptr) group.backlogged_.push_back(reader);
-  group.limit_min_ = std::min(group.limit_min_, reader.events_max);
-  group.check_at_ = 0;
+  group.limit_min_.events = std::min<std::uint64_t>(group.limit_min_.events, reader.events_max);
+  group.limit_min_.bytes = std::min(group.limit_min_.bytes, reader.bytes_max);
+  group.check_at_ = {};
   ++group.reader_count_;
   if (++reader_count_ > scratch_.capacity()) scratch_.reserve(reader_count_ * 2);
 }

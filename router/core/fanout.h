@@ -73,7 +73,8 @@ struct IndexChunk : ListNode<SegmentChunkTag> {
   FilterGroup* group = nullptr;  ///< its chain, or
   Reader* owner = nullptr;       ///< the reader whose private backlog it belongs to
   IndexChunk* next = nullptr;
-  std::uint64_t base = 0;  ///< sequence number of the first entry in its chain
+  std::uint64_t base = 0;        ///< sequence number of the first entry in its chain
+  std::uint64_t base_bytes = 0;  ///< bytes of all entries before the first
   std::uint64_t channels =
       0;  ///< bit (channel % 64) of each entry's origin and other: a quick "nothing to ignore in here"
   std::uint16_t count = 0;
@@ -90,7 +91,26 @@ struct LogSegment : ListNode<SegmentTag> {
   IntrusiveList<IndexChunk, SegmentChunkTag> chunks;
 };
 
-/// The reading side of a session. All fields belong to Fanout; a session sets the first three before it joins.
+/// Entries and their bytes on the wire.
+struct Amount {
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;
+  bool exceeds(const Amount& limit) const noexcept { return events > limit.events || bytes > limit.bytes; }
+  Amount& operator+=(const Amount& other) noexcept {
+    events += other.events;
+    bytes += other.bytes;
+    return *this;
+  }
+  Amount& operator-=(const Amount& other) noexcept {
+    events -= other.events;
+    bytes -= other.bytes;
+    return *this;
+  }
+  bool operator==(const Amount&) const noexcept = default;
+};
+inline constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
+/// The reading side of a session. All fields belong to Fanout; a session sets the public ones before it joins.
 class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
  public:
   virtual ~Reader() = default;
@@ -107,9 +127,16 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
 
   std::uint32_t channel = kNoChannel;
   std::uint32_t events_max = 32'000;
+  std::uint64_t bytes_max = kNoLimit;
   bool receives_own = false;
   bool in_loop = false;  ///< events are pushed out; only such readers are ever told on_behind()
 
+  Amount limit() const noexcept { return {events_max, bytes_max}; }
+  /// A part of the limit, never nothing.
+  Amount limit_share(std::uint32_t numerator, std::uint32_t denominator) const noexcept {
+    return {events_max * std::uint64_t{numerator} / denominator,
+            bytes_max == kNoLimit ? kNoLimit : bytes_max / denominator * numerator};
+  }
   bool is_joined() const noexcept { return group_ != nullptr; }
   bool is_sending() const noexcept { return sending_; }
   std::uint64_t events_dropped() const noexcept { return events_dropped_; }
@@ -125,6 +152,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   IndexChunk* backlog_ = nullptr;  ///< entries to be read before the group's
   IndexChunk* backlog_tail_ = nullptr;
   IndexChunk* end_chunk_ = nullptr;  ///< where the running send ends
+  std::uint64_t backlog_bytes_ = 0;
   std::uint32_t backlog_count_ = 0;  ///< entries in the backlog from backlog_index_ on
   std::uint32_t send_bytes_ = 0;
   std::uint16_t index_ = 0;
@@ -148,9 +176,9 @@ class FilterGroup : public ListNode<GroupTag>, public IndexedFilter {
   IndexChunk* tail_ = nullptr;
   IndexChunk* turn_chunk_ = nullptr;  ///< first entry of this turn
   std::uint16_t turn_index_ = 0;
-  std::uint64_t end_ = 0;       ///< sequence number of the next entry
-  std::uint64_t check_at_ = 0;  ///< no reader can be too far behind before this many entries
-  std::uint32_t limit_min_ = ~std::uint32_t{0};
+  Amount end_;       ///< sequence number of the next entry, bytes of all entries up to there
+  Amount check_at_;  ///< no reader can be too far behind before both of these are reached
+  Amount limit_min_{kNoLimit, kNoLimit};
   std::size_t reader_count_ = 0;
   std::size_t position_ = 0;  ///< in Fanout::groups_
   IntrusiveList<Reader, ReaderTag> caught_up_;
@@ -197,8 +225,8 @@ class Fanout {
   void leave(Reader& reader) noexcept;
   const vscp::Filter& filter_of(const Reader& reader) const noexcept { return reader.group_->filter(); }
 
-  /// Events waiting for this reader, without those it ignores.
-  std::uint32_t count_waiting(Reader& reader) noexcept;
+  /// What waits for this reader, without what it ignores.
+  Amount count_waiting(Reader& reader) noexcept;
   /// Whether there is any entry, even one the reader ignores; O(1).
   bool has_waiting(const Reader& reader) const noexcept {
     return reader.backlog_ != nullptr || reader.chunk_ != nullptr;
@@ -208,8 +236,8 @@ class Fanout {
   void finish_line(Reader& reader) noexcept {
     if (reader.line_sent_ != 0) save_rest_of_line(reader);
   }
-  /// Entries behind, those it ignores included; O(1).
-  std::uint64_t lag(const Reader& reader) const noexcept;
+  /// Entries behind, those it ignores included; the work does not grow with their number.
+  Amount lag(const Reader& reader) const noexcept;
 
   struct Gathered {
     std::size_t ranges = 0;
@@ -225,10 +253,10 @@ class Fanout {
   std::span<const char> peek_line(Reader& reader) noexcept;
   void pop_line(Reader& reader) noexcept;
 
-  /// Drops entries until at most `keep` wait: the oldest first, or the lowest priority (7 before 0) first and the
+  /// Drops entries until no more than `keep` waits: the oldest first, or the lowest priority (7 before 0) first and the
   /// oldest of each. A line of which a part is out stays. Not while sending. Returns how many were dropped; they are
   /// counted.
-  std::uint32_t drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept;
+  std::uint32_t drop_to(Reader& reader, const Amount& keep, bool lowest_priority_first) noexcept;
   /// Forgets everything waiting (CLRA); not counted as dropped.
   void clear(Reader& reader) noexcept;
 
@@ -260,7 +288,7 @@ class Fanout {
   void keep_reserve() noexcept;
   void flush_group(FilterGroup& group) noexcept;
   void check_lag(FilterGroup& group) noexcept;
-  bool needs_check(const Reader& reader, std::uint64_t& next_check) const noexcept;
+  bool needs_check(const Reader& reader, Amount& next_check) const noexcept;
   void trim(FilterGroup& group) noexcept;
   void move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept;
   void move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept;
@@ -269,15 +297,16 @@ class Fanout {
   void detach(Reader& reader) noexcept;
   void free_backlog(Reader& reader) noexcept;
   void set_next(Reader& reader, Cursor to) noexcept;
-  static std::uint32_t count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept;
+  static std::uint64_t bytes_between(const IndexChunk& chunk, std::uint16_t begin, std::uint16_t end) noexcept;
+  static Amount count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept;
   void drop_group(FilterGroup& group) noexcept;
   void join_group(Reader& reader, FilterGroup& group) noexcept;
   FilterGroup& find_or_make_group(const vscp::Filter& filter, vscp::WireFormat format) noexcept;
   static Cursor next_of(const Reader& reader) noexcept;
-  std::uint32_t drop_oldest(Reader& reader, std::uint32_t keep) noexcept;
-  std::uint32_t drop_lowest(Reader& reader, std::uint32_t keep) noexcept;
+  std::uint64_t drop_oldest(Reader& reader, const Amount& keep) noexcept;
+  std::uint64_t drop_lowest(Reader& reader, const Amount& keep) noexcept;
   static bool has_one_priority(const Reader& reader) noexcept;
-  void count_dropped(Reader& reader, std::uint32_t entries) noexcept;
+  void count_dropped(Reader& reader, std::uint64_t entries) noexcept;
   void save_rest_of_line(Reader& reader) noexcept;
 
   FanoutSettings settings_;

@@ -98,7 +98,7 @@ bool Fanout::evict(LogSegment& segment) noexcept {
       if (reader.line_sent_ != 0) save_rest_of_line(reader);
       if (segment.chunks.front() != chunk) continue;  // that rest was all there was
       const Cursor end{chunk, chunk->count};
-      count_dropped(reader, count_entries(&reader, next_of(reader), end));
+      count_dropped(reader, count_entries(&reader, next_of(reader), end).events);
       set_next(reader, end);
       continue;
     }
@@ -116,7 +116,7 @@ bool Fanout::evict(LogSegment& segment) noexcept {
       Reader& reader = *group.head_->readers.front();
       if (reader.backlog_ == nullptr && reader.line_sent_ != 0) save_rest_of_line(reader);
       if (reader.chunk_ == nullptr || reader.chunk_->base > base) continue;
-      count_dropped(reader, count_entries(&reader, {reader.chunk_, reader.index_}, {chunk, chunk->count}));
+      count_dropped(reader, count_entries(&reader, {reader.chunk_, reader.index_}, {chunk, chunk->count}).events);
       move_cursor(reader, chunk, chunk->count);
     }
   }
@@ -129,7 +129,7 @@ void Fanout::keep_reserve() noexcept {
   }
 }
 
-void Fanout::count_dropped(Reader& reader, std::uint32_t entries) noexcept {
+void Fanout::count_dropped(Reader& reader, std::uint64_t entries) noexcept {
   reader.events_dropped_ += entries;
   counters_.dropped.add(entries);
 }

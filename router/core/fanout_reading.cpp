@@ -20,22 +20,38 @@ Fanout::Cursor Fanout::next_of(const Reader& reader) noexcept {
                                     : Cursor{reader.chunk_, reader.index_};
 }
 
-std::uint64_t Fanout::lag(const Reader& reader) const noexcept {
-  const std::uint64_t in_group =
-      reader.chunk_ == nullptr ? 0 : reader.group_->end_ - (reader.chunk_->base + reader.index_);
-  return reader.backlog_count_ + in_group;
+Amount Fanout::lag(const Reader& reader) const noexcept {
+  Amount behind{reader.backlog_count_, reader.backlog_bytes_};
+  if (const IndexChunk* chunk = reader.chunk_; chunk != nullptr) {
+    behind += reader.group_->end_;
+    behind -= {chunk->base + reader.index_, chunk->base_bytes + bytes_between(*chunk, 0, reader.index_)};
+  }
+  return behind;
 }
 
-// Entries from begin to end in one chain; with a reader, only those that it does not ignore.
-std::uint32_t Fanout::count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept {
-  std::uint32_t count = 0;
+std::uint64_t Fanout::bytes_between(const IndexChunk& chunk, std::uint16_t begin, std::uint16_t end) noexcept {
+  if (begin == end) return 0;
+  if (chunk.contiguous) {
+    const IndexEntry& last = chunk.entries[end - 1U];
+    return last.offset + last.length - chunk.entries[begin].offset;
+  }
+  std::uint64_t bytes = 0;
+  for (; begin < end; ++begin) bytes += chunk.entries[begin].length;
+  return bytes;
+}
+
+// What is from begin to end in one chain; with a reader, only what it does not ignore.
+Amount Fanout::count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept {
+  Amount count;
   auto [chunk, index] = begin;
   while (chunk != nullptr) {
     const std::uint16_t stop = chunk == end.first ? end.second : chunk->count;
     if (reader == nullptr || (chunk->channels & channel_bit(reader->channel)) == 0) {
-      count += static_cast<std::uint32_t>(stop - index);
+      count += {static_cast<std::uint64_t>(stop - index), bytes_between(*chunk, index, stop)};
     } else {
-      for (; index < stop; ++index) count += reader->ignores(chunk->entries[index]) ? 0U : 1U;
+      for (; index < stop; ++index) {
+        if (!reader->ignores(chunk->entries[index])) count += {1, chunk->entries[index].length};
+      }
     }
     if (chunk == end.first) break;
     chunk = chunk->next;
@@ -73,7 +89,9 @@ void Fanout::move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index)
 }
 
 void Fanout::move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept {
-  reader.backlog_count_ -= count_entries(nullptr, {reader.backlog_, reader.backlog_index_}, {chunk, index});
+  const Amount passed = count_entries(nullptr, {reader.backlog_, reader.backlog_index_}, {chunk, index});
+  reader.backlog_count_ -= static_cast<std::uint32_t>(passed.events);
+  reader.backlog_bytes_ -= passed.bytes;
   while (index == chunk->count && chunk->next != nullptr) {
     chunk = chunk->next;
     index = 0;
@@ -99,6 +117,7 @@ void Fanout::free_backlog(Reader& reader) noexcept {
   reader.backlog_tail_ = nullptr;
   reader.backlog_index_ = 0;
   reader.backlog_count_ = 0;
+  reader.backlog_bytes_ = 0;
   static_cast<ListNode<BacklogTag>&>(reader).unlink();
 }
 
@@ -123,6 +142,7 @@ bool Fanout::append_to_backlog(Reader& reader, LogSegment& segment, const IndexE
   }
   append(*tail, entry);
   ++reader.backlog_count_;
+  reader.backlog_bytes_ += entry.length;
   return true;
 }
 
@@ -146,9 +166,9 @@ void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
 
 // ---- reading ------------------------------------------------------------
 
-std::uint32_t Fanout::count_waiting(Reader& reader) noexcept {
+Amount Fanout::count_waiting(Reader& reader) noexcept {
   settle(reader);
-  std::uint32_t count = 0;
+  Amount count;
   if (reader.backlog_ != nullptr) {
     count += count_entries(&reader, {reader.backlog_, reader.backlog_index_},
                            {reader.backlog_tail_, reader.backlog_tail_->count});
@@ -217,7 +237,7 @@ std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
   std::uint32_t events = 0;
   if (bytes == reader.send_bytes_) {
     const Cursor end{reader.end_chunk_, reader.end_index_};
-    events = count_entries(&reader, {chunk, index}, end);
+    events = static_cast<std::uint32_t>(count_entries(&reader, {chunk, index}, end).events);
     reader.line_sent_ = 0;
     set_next(reader, end);
     return events;
@@ -268,7 +288,7 @@ void Fanout::pop_line(Reader& reader) noexcept {
 
 // ---- dropping ------------------------------------------------------------
 
-std::uint32_t Fanout::drop_to(Reader& reader, std::uint32_t keep, bool lowest_priority_first) noexcept {
+std::uint32_t Fanout::drop_to(Reader& reader, const Amount& keep, bool lowest_priority_first) noexcept {
   VR_ASSERT(!reader.sending_);
   settle(reader);
   if (reader.line_sent_ != 0) save_rest_of_line(reader);
@@ -277,26 +297,27 @@ std::uint32_t Fanout::drop_to(Reader& reader, std::uint32_t keep, bool lowest_pr
   return static_cast<std::uint32_t>(reader.events_dropped_ - before);
 }
 
-std::uint32_t Fanout::drop_oldest(Reader& reader, std::uint32_t keep) noexcept {
+std::uint64_t Fanout::drop_oldest(Reader& reader, const Amount& keep) noexcept {
   // What the reader ignores does not count: it must not lose others' events because of its own.
-  const std::uint32_t waiting = count_waiting(reader);
-  const std::uint32_t excess = waiting > keep ? waiting - keep : 0;
-  std::uint32_t dropped = 0;
-  while (dropped < excess) {
+  Amount waiting = count_waiting(reader);
+  const std::uint64_t before = waiting.events;
+  while (waiting.exceeds(keep)) {
     const auto [chunk, index] = next_of(reader);
-    const std::uint32_t here = count_entries(&reader, {chunk, index}, {chunk, chunk->count});
+    Amount left = waiting;
+    left -= count_entries(&reader, {chunk, index}, {chunk, chunk->count});
     std::uint16_t stop = chunk->count;
-    if (here > excess - dropped) {
-      stop = index;
-      for (std::uint32_t left = excess - dropped; left > 0; ++stop)
-        left -= reader.ignores(chunk->entries[stop]) ? 0U : 1U;
+    if (left.exceeds(keep)) {
+      waiting = left;
+    } else {
+      for (stop = index; waiting.exceeds(keep); ++stop) {
+        if (!reader.ignores(chunk->entries[stop])) waiting -= {1, chunk->entries[stop].length};
+      }
     }
-    dropped += std::min(here, excess - dropped);
     set_next(reader, {chunk, stop});
   }
   // So many ignored entries are left that the reader would be looked at again and again: leave them behind.
-  if (lag(reader) > keep) move_waiting_to_backlog(reader);
-  return dropped;
+  if (lag(reader).exceeds(keep)) move_waiting_to_backlog(reader);
+  return before - waiting.events;
 }
 
 bool Fanout::has_one_priority(const Reader& reader) noexcept {
@@ -307,22 +328,26 @@ bool Fanout::has_one_priority(const Reader& reader) noexcept {
   return std::has_single_bit(priorities);
 }
 
-std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
+std::uint64_t Fanout::drop_lowest(Reader& reader, const Amount& keep) noexcept {
   // Nothing to choose from: the cursor moves and no entry is copied. Every idle sender on a busy router comes through here.
   if (has_one_priority(reader)) return drop_oldest(reader, keep);
   move_waiting_to_backlog(reader);
-  if (reader.backlog_count_ <= keep) return 0;
-  std::array<std::uint32_t, 8> of_priority{};
+  Amount waiting{reader.backlog_count_, reader.backlog_bytes_};
+  if (!waiting.exceeds(keep)) return 0;
+  std::array<Amount, 8> of_priority{};
   for (IndexChunk* chunk = reader.backlog_; chunk != nullptr; chunk = chunk->next) {
     for (std::uint16_t i = chunk == reader.backlog_ ? reader.backlog_index_ : std::uint16_t{0}; i < chunk->count; ++i) {
-      ++of_priority[chunk->entries[i].priority];
+      of_priority[chunk->entries[i].priority] += {1, chunk->entries[i].length};
     }
   }
-  // Everything below (numerically above) `border` goes, and the oldest `of_border` of priority `border`.
-  std::uint32_t excess = reader.backlog_count_ - keep;
+  // Everything below (numerically above) `border` goes, and of priority `border` the oldest until it is enough.
   std::uint32_t border = 7;
-  while (border > 0 && of_priority[border] <= excess) excess -= of_priority[border--];
-  std::uint32_t of_border = excess;
+  for (; border > 0; --border) {
+    Amount left = waiting;
+    left -= of_priority[border];
+    if (!left.exceeds(keep)) break;
+    waiting = left;
+  }
 
   const std::uint32_t before = reader.backlog_count_;
   IndexChunk* kept_tail = nullptr;
@@ -331,6 +356,7 @@ std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
   reader.backlog_ = nullptr;
   reader.backlog_index_ = 0;
   reader.backlog_count_ = 0;
+  reader.backlog_bytes_ = 0;
   while (chunk != nullptr) {
     IndexChunk* next = chunk->next;
     const std::uint16_t count = chunk->count;
@@ -342,12 +368,13 @@ std::uint32_t Fanout::drop_lowest(Reader& reader, std::uint32_t keep) noexcept {
     for (; read < count; ++read) {
       const IndexEntry entry = chunk->entries[read];
       if (entry.priority > border) continue;
-      if (entry.priority == border && of_border > 0) {
-        --of_border;
+      if (entry.priority == border && waiting.exceeds(keep)) {
+        waiting -= {1, entry.length};
         continue;
       }
       append(*chunk, entry);
       ++reader.backlog_count_;
+      reader.backlog_bytes_ += entry.length;
     }
     read = 0;
     if (chunk->count == 0) {

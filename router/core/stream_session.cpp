@@ -400,10 +400,9 @@ void StreamSession::on_overrun() noexcept {
     return;
   }
   // Down to three quarters, so that the work of dropping is paid once per quarter and not per event.
-  const std::uint32_t keep = events_max - events_max / 4;
   // Who has never read is a sender: choosing by priority for thousands of them would cost index memory and serve nobody.
   const bool by_priority = slow_consumer_ == SlowConsumer::kDropLowestPriority && reads_;
-  const std::uint32_t dropped = fanout.drop_to(*this, keep, by_priority);
+  const std::uint32_t dropped = fanout.drop_to(*this, limit_share(3, 4), by_priority);
   if (in_loop && dropped > 0) {
     logf(LogLevel::kWarn, LogKind::kSlowConsumer, "channel %u reads too slowly: %u events dropped", channel, dropped);
   }
@@ -418,7 +417,7 @@ void StreamSession::on_behind() noexcept {
 
 bool StreamSession::review_hold(std::uint64_t now_ns) noexcept {
   const bool over = now_ns - hold_since_ns_ > std::uint64_t{hold_ms_} * 1'000'000;
-  const bool caught_up = !is_joined() || worker_->fanout().lag(*this) <= events_max / 4;
+  const bool caught_up = !is_joined() || !worker_->fanout().lag(*this).exceeds(limit_share(1, 4));
   if (!over && !caught_up) return false;
   holding_ = false;
   slow_ = !caught_up;
@@ -431,7 +430,12 @@ void StreamSession::describe(SessionInfo& info) noexcept {
   info.since_utc_ns = started_utc_ns_;
   info.figures = figures_;
   info.dropped = events_dropped();
-  if (is_joined()) info.queued = worker_->fanout().count_waiting(*this);
+  info.slow_consumer = slow_consumer_;
+  info.pace = holding_ ? "holding" : slow_ ? "slow" : "";
+  if (!is_joined()) return;
+  const Amount waiting = worker_->fanout().count_waiting(*this);
+  info.queued = waiting.events;
+  info.queued_bytes = waiting.bytes;
 }
 
 // ---- end --------------------------------------------------------------------------------------------------------------------

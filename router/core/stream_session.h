@@ -44,9 +44,13 @@ struct SessionInfo {
   std::uint64_t since_utc_ns = 0;
   SessionFigures figures;
   std::uint64_t queued = 0;   ///< events waiting
+  std::uint64_t queued_bytes = 0;
   std::uint64_t dropped = 0;
+  SlowConsumer slow_consumer = SlowConsumer::kDropLowestPriority;
+  std::string pace;  ///< how the reader keeps up: "", "holding", "slow"
 };
 
+/// What happens to a session that falls behind; how far it may is in Reader.
 struct StreamLimits {
   SlowConsumer slow_consumer = SlowConsumer::kDropLowestPriority;
   std::uint32_t hold_ms = 500;  ///< longest time that senders are held back for this reader
@@ -98,6 +102,10 @@ class StreamSession : public OpOwner,
   /// While busy no input is processed (an answer is being worked out elsewhere).
   void set_busy(bool busy) noexcept;
   bool is_busy() const noexcept { return busy_; }
+  void set_limits(const StreamLimits& limits) noexcept {
+    slow_consumer_ = limits.slow_consumer;
+    hold_ms_ = limits.hold_ms;
+  }
   /// The peer has asked for events.
   void note_reading() noexcept { reads_ = true; }
   /// Event lines go out (true) or wait (false).

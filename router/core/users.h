@@ -22,6 +22,7 @@
 #include "protocol/event_line.h"
 #include "protocol/filter.h"
 #include "protocol/link_command.h"
+#include "router/core/slow_consumer.h"
 
 namespace router {
 
@@ -100,7 +101,7 @@ class HostRules {
 
 /// What one user has differently from the listener's configuration.
 struct UserOverrides {
-  std::optional<std::uint32_t> max_out_queue;
+  QueueLimits queue;
   std::optional<bool> receive_sent_events;
   std::optional<vscp::LineFormat> line_format;
 };

@@ -207,8 +207,7 @@ class UserReading {
 
   void read_overrides(User& user) {
     UserOverrides& out = user.overrides;
-    const std::int64_t queue = reader_.integer("max-out-queue", 0, 16, 10'000'000);
-    if (queue != 0) out.max_out_queue = static_cast<std::uint32_t>(queue);
+    out.queue = read_queue_limits(reader_);
     const bool echo = reader_.boolean("receive-sent-events", false);
     if (reader_.has("receive-sent-events")) out.receive_sent_events = echo;
     const LineFormat format = reader_.word<LineFormat>("line-format", LineFormat::kLegacy, kLineFormats);

@@ -1,8 +1,8 @@
 // The users file (users.json): reading it, making the first one, adding a user, replacing one user's password hash.
 //
 // Format: {"users": [{"name", "password", "full-name", "note", "privilege", "rights", "remotes", "allow-events",
-// "filter", "mask", "max-out-queue", "receive-sent-events", "line-format"}]}, with "fullname" and
-// "events" as second names of two keys, as existing files have them. "privilege" (0..15) and "rights" may both be
+// "filter", "mask", "max-out-queue", "max-out-bytes", "slow-consumer", "hold-producers-ms", "receive-sent-events",
+// "line-format"}]}, with "fullname" and "events" as second names of two keys, as existing files have them. "privilege" (0..15) and "rights" may both be
 // given: then a command must be allowed by both.
 //
 // Thread rule: start-up and helper threads, never a worker. Files are written to a temporary file beside the old one,

@@ -215,7 +215,7 @@ class ConfigReading {
   }
 
   void read_kinds(ObjectReader& reader) {
-    const ConfigPlace place{folder_, config_.state_folder, config_.embedded, &claimed_};
+    const ConfigPlace place{folder_, config_.state_folder, config_.embedded, config_.log_bytes_per_worker, &claimed_};
     for (const DriverKind* kind : driver_kinds()) config_.drivers.push_back(kind->read(reader, place));
   }
 

@@ -66,7 +66,10 @@ void write_session(JsonWriter& writer, const SessionInfo& info) {
       .member("bytes_in", info.figures.bytes_in)
       .member("bytes_out", info.figures.bytes_out)
       .member("queued", info.queued)
+      .member("queued_bytes", info.queued_bytes)
       .member("dropped", info.dropped)
+      .member("slow_consumer", to_text(info.slow_consumer))
+      .member("pace", info.pace)
       .end_object();
 }
 

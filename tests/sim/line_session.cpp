@@ -83,7 +83,7 @@ LineSession::Done LineSession::run_joined(std::string_view word, std::string_vie
     reply(std::to_string(channel) + "\r\n");
     reply(vscp::reply::kOk);
   } else if (word == "CDTA") {
-    reply(std::to_string(fanout.count_waiting(*this)) + "\r\n");
+    reply(std::to_string(fanout.count_waiting(*this).events) + "\r\n");
     reply(vscp::reply::kOk);
   } else if (word == "CLRA") {
     fanout.clear(*this);

@@ -94,25 +94,32 @@ void ModelReader::take_rest_of_line(std::span<const char> rest) noexcept {
 void ModelReader::on_overrun() noexcept {
   ++times_overrun;
   EXPECT_FALSE(is_sending());
-  EXPECT_GT(fanout_->lag(*this), events_max);
-  drop_to(events_max - events_max / 4, drops_lowest);
+  EXPECT_TRUE(fanout_->lag(*this).exceeds(limit()));
+  drop_to(limit_share(3, 4), drops_lowest);
 }
 
-std::uint64_t ModelReader::drop_from_queue(std::uint32_t keep, bool lowest) {
+std::uint64_t ModelReader::drop_from_queue(const router::Amount& keep, bool lowest) {
   std::uint64_t dropped = 0;
-  while (queue_.size() > keep) {
+  for (router::Amount held = held_amount(); held.exceeds(keep);) {
     auto victim = queue_.begin();
     if (lowest) {
       victim = std::max_element(queue_.begin(), queue_.end(),
                                 [](const Line& left, const Line& right) { return left.priority < right.priority; });
     }
+    held -= {1, victim->text.size()};
     queue_.erase(victim);
     ++dropped;
   }
   return dropped;
 }
 
-void ModelReader::drop_to(std::uint32_t keep, bool lowest) {
+router::Amount ModelReader::held_amount() const {
+  router::Amount held;
+  for (const Line& line : queue_) held += {1, line.text.size()};
+  return held;
+}
+
+void ModelReader::drop_to(const router::Amount& keep, bool lowest) {
   // A begun line is handed over whole first: it is no longer waiting.
   fanout_->finish_line(*this);
   const bool exact = is_exact();
@@ -120,25 +127,22 @@ void ModelReader::drop_to(std::uint32_t keep, bool lowest) {
   const std::uint32_t dropped = fanout_->drop_to(*this, keep, lowest);
   const std::uint64_t counted = events_dropped() - before;
   EXPECT_EQ(counted, dropped);
-  if (exact) {
-    const std::uint64_t waiting = queue_.size();
-    const std::uint64_t wanted = waiting > keep ? waiting - keep : 0;
-    EXPECT_GE(counted, wanted);
-    // Where there was no memory to keep the rest, more or others are lost; which lines that were the model cannot know.
-    if (counted == wanted && !index_is_short) {
-      lines_lost += drop_from_queue(keep, lowest);
-      accounted_ += wanted;
-    }
+  // Where there was no memory to keep the rest, more or others are lost; which lines that were the model cannot know.
+  if (exact && !index_is_short) {
+    const std::uint64_t wanted = drop_from_queue(keep, lowest);
+    EXPECT_EQ(counted, wanted);
+    lines_lost += wanted;
+    accounted_ += wanted;
   }
-  EXPECT_LE(fanout_->count_waiting(*this), keep);
+  EXPECT_FALSE(fanout_->count_waiting(*this).exceeds(keep));
 }
 
 void ModelReader::clear() {
   fanout_->clear(*this);
   EXPECT_TRUE(partial_.empty());
-  EXPECT_EQ(fanout_->count_waiting(*this), 0U);
+  EXPECT_EQ(fanout_->count_waiting(*this), router::Amount{});
   EXPECT_FALSE(fanout_->has_waiting(*this));
-  EXPECT_EQ(fanout_->lag(*this), 0U);
+  EXPECT_EQ(fanout_->lag(*this), router::Amount{});
   forget();
 }
 
@@ -166,20 +170,26 @@ void ModelReader::forget() {
 }
 
 void ModelReader::check_count() {
-  const std::uint32_t waiting = fanout_->count_waiting(*this);
+  const router::Amount amount = fanout_->count_waiting(*this);
+  const std::uint64_t waiting = amount.events;
   const std::size_t held = queue_.size();
   const std::uint64_t lost = events_dropped() - accounted_;
   EXPECT_LE(lost + waiting, held) << "channel " << channel << ": counted more than was there";
   EXPECT_GE(lost + waiting + uncertain_, held) << "channel " << channel << ": a loss that was not counted";
-  EXPECT_GE(fanout_->lag(*this), waiting);
+  const router::Amount behind = fanout_->lag(*this);
+  EXPECT_GE(behind.events, waiting);
+  EXPECT_GE(behind.bytes, amount.bytes);
+  if (is_exact()) {
+    EXPECT_EQ(amount, held_amount());
+  }
   if (waiting == 0 && partial_.empty()) {
     lines_lost += queue_.size();
     forget();
   }
 }
 
-void ModelReader::gather(std::size_t range_count, std::size_t bytes_max) {
-  const auto gathered = fanout_->gather(*this, std::span(ranges_).first(range_count), bytes_max);
+void ModelReader::gather(std::size_t range_count, std::size_t size_max) {
+  const auto gathered = fanout_->gather(*this, std::span(ranges_).first(range_count), size_max);
   ASSERT_LE(gathered.ranges, range_count);
   range_count_ = gathered.ranges;
   bytes_in_flight = gathered.bytes;
@@ -194,7 +204,7 @@ void ModelReader::gather(std::size_t range_count, std::size_t bytes_max) {
     for (std::size_t size = first_size(whole); size > 0; size = first_size(whole)) whole.erase(0, size);
     EXPECT_TRUE(whole.empty()) << "a send ends inside an event: " << sent_copy_;
   } else {
-    EXPECT_EQ(fanout_->count_waiting(*this), 0U) << "something waits, but nothing was gathered";
+    EXPECT_EQ(fanout_->count_waiting(*this), router::Amount{}) << "something waits, but nothing was gathered";
   }
 }
 
@@ -216,7 +226,7 @@ void ModelReader::poll(std::uint32_t lines) {
     const auto line = fanout_->peek_line(*this);
     EXPECT_TRUE(partial_.empty());
     if (line.empty()) {
-      EXPECT_EQ(fanout_->count_waiting(*this), 0U);
+      EXPECT_EQ(fanout_->count_waiting(*this), router::Amount{});
       return;
     }
     consume({line.data(), line.size()});
@@ -233,6 +243,7 @@ Run::Run(std::uint64_t seed, const Size& size) : random_(seed), size_(size), fan
     readers_.push_back(std::make_unique<ModelReader>(fanout_, 1 + i * (i % 3 == 0 ? 64 : 1), random_));
     readers_.back()->index_is_short = size.index_chunks < 1'000;
     readers_.back()->events_max = static_cast<std::uint32_t>(1 + below(size.events_max));
+    if (chance(50)) readers_.back()->bytes_max = 4 + below(std::uint64_t{size.events_max} * 100);
   }
 }
 
@@ -336,7 +347,7 @@ void Run::flush() {
   for (auto& reader : readers_) {
     const bool had_news = std::exchange(reader->has_news, false);
     if (!had_news || !reader->is_joined() || reader->is_sending()) continue;
-    ASSERT_LE(fanout_.lag(*reader), reader->events_max) << "channel " << reader->channel << " is over its limit";
+    ASSERT_FALSE(fanout_.lag(*reader).exceeds(reader->limit())) << "channel " << reader->channel << " is over its limit";
   }
 }
 
@@ -387,7 +398,7 @@ void Run::drop(ModelReader& reader) {
     case 3:
     case 4: {
       const bool lowest = chance(50);
-      reader.drop_to(static_cast<std::uint32_t>(below(60)), lowest);
+      reader.drop_to({below(60), chance(50) ? router::kNoLimit : below(10'000)}, lowest);
       break;
     }
     default:

@@ -40,11 +40,11 @@ class ModelReader final : public router::Reader {
   void expect(const Line& line, bool certain);
   bool wants(const vscp::Event& event, std::uint32_t skip) const;
 
-  void drop_to(std::uint32_t keep, bool lowest);
+  void drop_to(const router::Amount& keep, bool lowest);
   void clear();
   /// What waits must be the same events, as the other form carries them.
   void change_format(vscp::WireFormat to);
-  void gather(std::size_t range_count, std::size_t bytes_max);
+  void gather(std::size_t range_count, std::size_t size_max);
   void finish_send(std::size_t bytes);
   void poll(std::uint32_t lines);
   /// Compares the number of waiting events with the queue, less what was counted as lost.
@@ -70,8 +70,8 @@ class ModelReader final : public router::Reader {
   void match(std::string_view text);
   /// True while the queue is exactly what waits: nothing was lost that the model does not know.
   bool is_exact() const { return events_dropped() == accounted_ && uncertain_ == 0; }
-  void settle_if_empty(std::uint32_t waiting);
-  std::uint64_t drop_from_queue(std::uint32_t keep, bool lowest);
+  router::Amount held_amount() const;
+  std::uint64_t drop_from_queue(const router::Amount& keep, bool lowest);
 
   router::Fanout* fanout_;
   std::deque<Line> queue_;

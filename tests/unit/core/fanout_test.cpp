@@ -86,7 +86,7 @@ TEST_F(FanoutTest, ABegunLineSurvivesAChangeOfFilterWithoutIndexMemory) {
   fanout->change_filter(reader, by_type(7));
   EXPECT_TRUE(reader.rest.ends_with("\r\n")) << "half a line is worse than none";
   EXPECT_FALSE(fanout->is_inside_line(reader));
-  EXPECT_EQ(reader.events_dropped() + fanout->count_waiting(reader), 2U);
+  EXPECT_EQ(reader.events_dropped() + fanout->count_waiting(reader).events, 2U);
 }
 
 TEST_F(FanoutTest, OwnEventsPushNobodyElsesOut) {
@@ -96,9 +96,9 @@ TEST_F(FanoutTest, OwnEventsPushNobodyElsesOut) {
   deliver(500, reader.channel);
   fanout->flush();
   EXPECT_EQ(reader.overruns, 1);
-  EXPECT_EQ(fanout->drop_to(reader, 75, false), 0U);
-  EXPECT_EQ(fanout->count_waiting(reader), 10U);
-  EXPECT_LE(fanout->lag(reader), 75U) << "or it would be looked at in every turn";
+  EXPECT_EQ(fanout->drop_to(reader, {75, router::kNoLimit}, false), 0U);
+  EXPECT_EQ(fanout->count_waiting(reader).events, 10U);
+  EXPECT_LE(fanout->lag(reader).events, 75U) << "or it would be looked at in every turn";
   deliver(1);
   fanout->flush();
   EXPECT_EQ(reader.overruns, 1);
@@ -110,7 +110,7 @@ TEST_F(FanoutTest, ASettledGroupIsLookedAtToo) {
   TestReader& slow = join(10);
   TestReader& busy = join(1'000);
   deliver(20);
-  EXPECT_EQ(fanout->count_waiting(busy), 20U);
+  EXPECT_EQ(fanout->count_waiting(busy).events, 20U);
   fanout->flush();
   EXPECT_EQ(slow.overruns, 1);
 }
@@ -123,7 +123,7 @@ TEST_F(FanoutTest, ABacklogCountsTowardsTheLimit) {
   EXPECT_EQ(reader.overruns, 0);
   deliver(11);
   fanout->flush();
-  EXPECT_EQ(fanout->lag(reader), 101U);
+  EXPECT_EQ(fanout->lag(reader).events, 101U);
   EXPECT_EQ(reader.overruns, 1);
 }
 
@@ -194,8 +194,8 @@ TEST_F(FanoutTest, ANewcomerGetsNothingFromBefore) {
   TestReader& second = join();
   deliver(1);
   fanout->flush();
-  EXPECT_EQ(fanout->count_waiting(first), 2U);
-  EXPECT_EQ(fanout->count_waiting(second), 1U);
+  EXPECT_EQ(fanout->count_waiting(first).events, 2U);
+  EXPECT_EQ(fanout->count_waiting(second).events, 1U);
   EXPECT_EQ(first.told, 1);
   EXPECT_EQ(second.told, 1);
 }

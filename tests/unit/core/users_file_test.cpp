@@ -122,13 +122,29 @@ TEST(UsersFile, FilterOverridesAndBothNamesOfKeys) {
   EXPECT_EQ(user.filter.mask_class, 0xffff);
   EXPECT_TRUE(user.may_send(30, 5));
   EXPECT_FALSE(user.may_send(31, 5));
-  EXPECT_EQ(user.overrides.max_out_queue, 100U);
+  EXPECT_EQ(user.overrides.queue.max_out_queue, 100U);
   EXPECT_EQ(user.overrides.receive_sent_events, true);
   EXPECT_EQ(user.overrides.line_format, vscp::LineFormat::kNanoseconds);
   const UsersResult plain = one_user(R"("privilege": 6)");
-  EXPECT_FALSE(user_of(plain).overrides.max_out_queue);
+  EXPECT_FALSE(user_of(plain).overrides.queue.max_out_queue);
+  EXPECT_FALSE(user_of(plain).overrides.queue.max_out_bytes);
+  EXPECT_FALSE(user_of(plain).overrides.queue.slow_consumer);
+  EXPECT_FALSE(user_of(plain).overrides.queue.hold_producers_ms);
   EXPECT_FALSE(user_of(plain).overrides.receive_sent_events);
   EXPECT_FALSE(user_of(plain).overrides.line_format);
+}
+
+TEST(UsersFile, HowFarAUserMayFallBehind) {
+  const UsersResult result = one_user(
+      R"("privilege": 6, "max-out-bytes": 0, "slow-consumer": "disconnect", "hold-producers-ms": 0)");
+  const QueueLimits& queue = user_of(result).overrides.queue;
+  EXPECT_EQ(queue.max_out_bytes, 0U);
+  EXPECT_EQ(queue.slow_consumer, SlowConsumer::kDisconnect);
+  EXPECT_EQ(queue.hold_producers_ms, 0U);
+  EXPECT_EQ(lines(one_user("\"privilege\": 6, \"max-out-bytes\": 65535,\n\"slow-consumer\": \"drop\"").errors),
+            (Lines{"u.json:2:34: users[0].max-out-bytes: 65535 is too small: write 65536 or more, or 0 for no limit",
+                   "u.json:3:18: users[0].slow-consumer: \"drop\" is not known: write \"drop-lowest-priority\", "
+                   "\"drop-oldest\" or \"disconnect\""}));
 }
 
 TEST(UsersFile, AllErrorsAtOnceWithPlaceAndHint) {

@@ -118,6 +118,14 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(simulate_of(c).seed, 9U);
 }
 
+TEST(Config, AQueueLargerThanTheLogIsRefused) {
+  EXPECT_EQ(errors_of("{\"log\": {\"bytes-per-worker\": 1048576},\n"
+                      "\"link\": [{\"max-out-bytes\": 1048576}, {\"interface\": \"1\", \"max-out-bytes\": 1048577},\n"
+                      "{\"interface\": \"2\", \"max-out-bytes\": 0}]}"),
+            Lines{"a.json:2:74: link[1].max-out-bytes: 1048577 is more than a worker's log (log.bytes-per-worker, "
+                  "1048576) holds: write at most that, or 0 for no limit of its own"});
+}
+
 TEST(Config, AllErrorsAtOnceInTheOrderOfTheFile) {
   EXPECT_EQ(errors_of("{\"sevrername\": 1,\n\"debug\": \"xyz\",\n\"guid\": \"1\",\n"
                       "\"workers\": {\"count\": 65, \"cpus\": \"3-1\", \"event-pool\": 5},\n"

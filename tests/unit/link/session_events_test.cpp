@@ -382,5 +382,45 @@ TEST_F(SessionEvents, DrainInEveryState) {
   EXPECT_EQ(rig_->session(stuck), nullptr);
 }
 
+// ---- limits ---------------------------------------------------------------------------------------------------------
+
+TEST_F(SessionEvents, TheUsersLimitsGoBeforeTheListeners) {
+  RigSettings settings;
+  settings.config.max_out_queue = 1000;
+  settings.config.slow_consumer = router::SlowConsumer::kDisconnect;
+  settings.users.push_back(make_user("admin", "secret"));
+  settings.users[0].overrides.queue = {
+      .max_out_queue = 20, .max_out_bytes = 0, .slow_consumer = router::SlowConsumer::kDropOldest, .hold_producers_ms = 7};
+  begin(settings);
+  send_events(21);
+  EXPECT_EQ(rig_->session(client_)->limit(), (router::Amount{20, router::kNoLimit}));
+  EXPECT_EQ(rig_->session(client_)->events_dropped(), 6U);
+  router::SessionInfo info;
+  rig_->session(client_)->describe(info);
+  EXPECT_EQ(info.slow_consumer, router::SlowConsumer::kDropOldest);
+  EXPECT_EQ(info.queued, 15U);
+  EXPECT_GT(info.queued_bytes, 15U * 60);
+}
+
+TEST_F(SessionEvents, BytesLimitAReaderOfBigEvents) {
+  RigSettings settings;
+  settings.config.max_out_bytes = 65'536;
+  begin(settings);
+  const std::string big = "SEND 0,1024,1,0,,,-" + repeat(",255", 487) + "\r\n";
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(rig_->ask(sender_, big), kOk);
+  router::SessionInfo info;
+  rig_->session(client_)->describe(info);
+  EXPECT_GT(info.dropped, 0U);
+  EXPECT_EQ(info.queued + info.dropped, 40U);
+  EXPECT_LE(info.queued_bytes, 65'536U);
+  EXPECT_GT(info.queued_bytes, 65'536U / 2);
+}
+
+// By default one reader may have a quarter of the log.
+TEST_F(SessionEvents, TheDefaultLimitInBytesIsAPartOfTheLog) {
+  begin();
+  EXPECT_EQ(rig_->session(client_)->limit().bytes, rig_->router().settings().worker.fanout.log_bytes / 4);
+}
+
 }  // namespace
 }  // namespace link_test
