@@ -12,6 +12,7 @@ std::uint32_t Fanout::rewrite_backlog(Reader& reader, vscp::WireFormat from, vsc
   reader.backlog_tail_ = nullptr;
   reader.backlog_index_ = 0;
   reader.backlog_count_ = 0;
+  reader.backlog_bytes_ = 0;
   static_cast<ListNode<BacklogTag>&>(reader).unlink();
   evicting_allowed_ = false;  // it would look for these chunks at the reader
   EventBuf event;

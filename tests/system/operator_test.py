@@ -48,7 +48,7 @@ class Start(unittest.TestCase):
         daemon.config_path.write_text('{"link": [{"max-out-bytes": 5}],\n"admin": {"interface": "127.0.0.1:9680"}}')
         done = run(*arguments)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"config\.json:1:12: link\[0\]\.max-out-bytes: unknown key")
+        self.assertRegex(done.stderr, r"config\.json:1:29: link\[0\]\.max-out-bytes: 5 is too small")
         self.assertRegex(done.stderr, r"config\.json:2:24: admin\.interface: the web page is not supported")
 
     def test_check_config_without_a_file(self):

@@ -148,7 +148,7 @@ void ModelReader::clear() {
 
 void ModelReader::change_format(vscp::WireFormat to) {
   fanout_->finish_line(*this);
-  const std::uint32_t waiting = format == to ? 0 : fanout_->count_waiting(*this);
+  const std::uint64_t waiting = format == to ? 0 : fanout_->count_waiting(*this).events;
   const std::uint64_t before = events_dropped();
   EXPECT_EQ(fanout_->change_format(*this, to) + events_dropped() - before, waiting);
   vscp::DateCache dates;
