@@ -45,7 +45,7 @@ void LinkListener::start() {
 void LinkListener::stop() {
   stopped_ = true;
   worker_->timers().stop(*this);
-  if (accepting_) worker_->ring().cancel(*this, router::OpKind::kAccept);
+  if (accepting_) worker_->ring().cancel(socket_.get(), *this, router::OpKind::kAccept);
   // No new connection is even queued by the kernel from here on.
   ::shutdown(socket_.get(), SHUT_RDWR);
 }

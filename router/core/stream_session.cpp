@@ -111,7 +111,7 @@ void StreamSession::hold_input(const Completion& completion, std::size_t done) n
   }
   if ((held_bytes_ >= kHeldBytesMax || !rest.empty()) && recv_armed_ && !recv_cancelled_) {
     recv_cancelled_ = true;
-    worker_->ring().cancel(*this, OpKind::kRecv);
+    worker_->ring().cancel(socket_, *this, OpKind::kRecv);
   }
 }
 
@@ -496,9 +496,9 @@ void StreamSession::finish() noexcept {
     release_held();
     if (recv_armed_ && !recv_cancelled_) {
       recv_cancelled_ = true;
-      worker_->ring().cancel(*this, OpKind::kRecv);
+      worker_->ring().cancel(socket_, *this, OpKind::kRecv);
     }
-    if (waiting_writable_) worker_->ring().cancel(*this, OpKind::kWritable);
+    if (waiting_writable_) worker_->ring().cancel(socket_, *this, OpKind::kWritable);
     if (holding_) {
       holding_ = false;
       worker_->end_hold(*this);

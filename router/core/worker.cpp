@@ -45,7 +45,7 @@ Worker::Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, c
       out_blocks_(sizeof(OutBlock), settings.out_blocks),
       held_inputs_(sizeof(HeldInput), settings.held_inputs),
       inbox_batch_(settings.inbox_batch_max) {
-  VR_ASSERT(settings.held_inputs >= ring_->buffers_free());
+  VR_ASSERT(settings.held_inputs >= ring_->buffers_max());
   graveyard_.reserve(1024);
   holding_.reserve(64);
 }
@@ -94,8 +94,7 @@ void Worker::run() noexcept {
 }
 
 bool Worker::has_work() const noexcept {
-  return stop_.load(std::memory_order_acquire) || (!blocked_.empty() && may_publish()) ||
-         (!starved_.empty() && ring_->buffers_free() > 0);
+  return stop_.load(std::memory_order_acquire) || (!blocked_.empty() && may_publish());
 }
 
 void Worker::drain_inbox() noexcept {
@@ -127,10 +126,21 @@ void Worker::flush() noexcept {
     while (StreamSession* session = dirty_.pop_front()) session->pump();
   } while (fanout_.has_unflushed());
   publisher_.flush();
-  if (ring_->buffers_free() > 0) {
-    while (StreamSession* session = starved_.pop_front()) session->start_recv();
-  }
+  if (!starved_.empty()) feed_starved();
   graveyard_.clear();
+}
+
+// Buffers come back in turns only, so that a look at the end of each is enough.
+void Worker::feed_starved() noexcept {
+  IntrusiveList<StreamSession, StarvedTag> starved;
+  starved.splice_back(starved_);
+  while (StreamSession* session = starved.pop_front()) {
+    if (ring_->can_receive(session->socket_)) {
+      session->start_recv();
+    } else {
+      starved_.push_back(*session);
+    }
+  }
 }
 
 // ---- events -----------------------------------------------------------------------------------------------------------------

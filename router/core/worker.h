@@ -62,7 +62,7 @@ struct WorkerSettings {
   std::uint32_t reap_max = 1024;           ///< completions per turn
   std::uint32_t inbox_batch_max = 1024;    ///< events taken from the inbox per turn
   std::size_t out_blocks = 65'536;         ///< 4 KiB blocks for replies and waiting input, taken lazily
-  std::size_t held_inputs = 32'768;
+  std::size_t held_inputs = 65'536;
 };
 
 /// 4 KiB of a session's replies.
@@ -163,6 +163,7 @@ class Worker final : public EventThread {
   void drain_inbox() noexcept;
   void deliver(EventBuf* event) noexcept;
   void retry_blocked() noexcept;
+  void feed_starved() noexcept;
   void review_holds() noexcept;
   void leave_hold() noexcept;
   void flush() noexcept;

@@ -18,7 +18,7 @@
 
 namespace router {
 
-/// A socket as the ring knows it; -1 is none.
+/// A socket as the ring knows it: a descriptor of the process, or what adopt() gave for one. Negative is none.
 using Socket = int;
 
 /// What an owner can have in flight; one of each per owner at a time. Fits in the 3 low bits of an owner's address.
@@ -46,7 +46,12 @@ class Ring {
  public:
   virtual ~Ring() = default;
 
-  /// Completes once per new connection with its socket; -errno and `more` false ends it.
+  /// Takes a connected socket over: what is returned stands for it in all other calls, until close(). The descriptor is the
+  /// ring's from then on; the ring may keep the socket in a table of its own, where it does not count against the
+  /// process's limit of open files. -EMFILE: no room; the descriptor stays the caller's. May take memory.
+  virtual Socket adopt(int descriptor) noexcept = 0;
+
+  /// Completes once per new connection with its descriptor; -errno and `more` false ends it.
   virtual void start_accept(Socket listener, OpOwner& owner) noexcept = 0;
   /// Completes once per piece received, in order. 0 = end of stream. -ENOBUFS: no receive buffer was free; start it again
   /// after buffers have been released.
@@ -56,8 +61,8 @@ class Ring {
   virtual void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept = 0;
   /// Completes once, when the socket takes bytes again or is broken.
   virtual void start_wait_writable(Socket socket, OpOwner& owner) noexcept = 0;
-  /// Asks the owner's operation of this kind to end; its last completion still comes (-ECANCELED or its result).
-  virtual void cancel(OpOwner& owner, OpKind kind) noexcept = 0;
+  /// Asks the owner's operation of this kind on the socket to end; its last completion still comes (-ECANCELED or its result).
+  virtual void cancel(Socket socket, OpOwner& owner, OpKind kind) noexcept = 0;
   /// Says "no more bytes from us" to the peer.
   virtual void shutdown_send(Socket socket) noexcept = 0;
   /// Closes; every operation on the socket has ended before.
@@ -66,6 +71,10 @@ class Ring {
   virtual void release_buffer(std::uint16_t buffer_id) noexcept = 0;
   /// Receive buffers that are with the kernel, ready to be filled.
   virtual std::uint32_t buffers_free() const noexcept = 0;
+  /// All that there can be at a time.
+  virtual std::uint32_t buffers_max() const noexcept = 0;
+  /// Whether one of them can take bytes of this socket.
+  virtual bool can_receive(Socket socket) const noexcept = 0;
 
   /// Hands started operations to the kernel and, if nothing has completed, sleeps until something does, wake() is
   /// called, or `timeout_ns` has passed (0: does not sleep; UINT64_MAX: no limit).

@@ -56,6 +56,15 @@ int SimNet::accept(Socket listener) {
   return server;
 }
 
+Socket SimNet::rename(Socket socket) {
+  VR_ASSERT(at(socket).open && !at(socket).listener);
+  ends_.push_back(std::exchange(at(socket), {}));
+  at(socket).open = false;
+  const Socket renamed = kFirstSocket + static_cast<Socket>(ends_.size()) - 1;
+  at(at(renamed).peer).peer = renamed;
+  return renamed;
+}
+
 int SimNet::send(Socket socket, std::span<const char> bytes) {
   End& end = at(socket);
   VR_ASSERT(end.open && !end.listener && !bytes.empty());

@@ -46,6 +46,8 @@ class SimNet {
   Socket connect(Socket listener);
   /// The server's end of the oldest waiting connection, -EAGAIN if there is none.
   int accept(Socket listener);
+  /// The same end under another number; the old one is closed to everybody who still has it.
+  Socket rename(Socket socket);
 
   // As the system's non-blocking calls: a count of bytes or -errno.
   int send(Socket socket, std::span<const char> bytes);

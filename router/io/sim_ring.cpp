@@ -61,6 +61,11 @@ SimRing::Operation& SimRing::start(OpKind kind, Socket socket, OpOwner& owner) n
   return operation;
 }
 
+Socket SimRing::adopt(int descriptor) noexcept {
+  for (const Operation& operation : operations_) VR_ASSERT(operation.socket != descriptor);
+  return net_->rename(descriptor);
+}
+
 void SimRing::start_accept(Socket listener, OpOwner& owner) noexcept {
   start(OpKind::kAccept, listener, owner);
 }
@@ -81,9 +86,11 @@ void SimRing::start_wait_writable(Socket socket, OpOwner& owner) noexcept {
   start(OpKind::kWritable, socket, owner);
 }
 
-void SimRing::cancel(OpOwner& owner, OpKind kind) noexcept {
+void SimRing::cancel(Socket socket, OpOwner& owner, OpKind kind) noexcept {
   for (Operation& operation : operations_) {
-    if (operation.owner == &owner && operation.kind == kind) operation.cancelled = true;
+    if (operation.owner != &owner || operation.kind != kind) continue;
+    VR_ASSERT(operation.socket == socket);
+    operation.cancelled = true;
   }
 }
 

@@ -43,15 +43,18 @@ class SimRing final : public Ring {
   SimRing(const SimRing&) = delete;
   SimRing& operator=(const SimRing&) = delete;
 
+  Socket adopt(int descriptor) noexcept override;
   void start_accept(Socket listener, OpOwner& owner) noexcept override;
   void start_recv(Socket socket, OpOwner& owner) noexcept override;
   void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept override;
   void start_wait_writable(Socket socket, OpOwner& owner) noexcept override;
-  void cancel(OpOwner& owner, OpKind kind) noexcept override;
+  void cancel(Socket socket, OpOwner& owner, OpKind kind) noexcept override;
   void shutdown_send(Socket socket) noexcept override { net_->shutdown_send(socket); }
   void close(Socket socket) noexcept override;
   void release_buffer(std::uint16_t buffer_id) noexcept override;
   std::uint32_t buffers_free() const noexcept override { return buffers_announced_; }
+  std::uint32_t buffers_max() const noexcept override { return settings_.buffer_count; }
+  bool can_receive(Socket) const noexcept override { return buffers_announced_ > 0; }
   void submit_and_wait(std::uint64_t timeout_ns) noexcept override;
   std::uint32_t reap(std::uint32_t limit) noexcept override;
   void wake() noexcept override { wake_pending_ = true; }

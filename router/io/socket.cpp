@@ -9,10 +9,11 @@
 #include <cstring>
 #include <utility>
 
+#include "router/io/open_files.h"
+
 namespace router {
 namespace {
 
-constexpr int kBacklog = 4096;
 constexpr std::uint32_t kPauseMs = 10;
 
 std::string explain(const ListenAddress& address, int error_number) {
@@ -51,7 +52,7 @@ std::expected<UniqueFd, int> listen_once(const ListenAddress& address) {
     ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
   }
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
-      ::listen(socket.get(), kBacklog) != 0) {
+      ::listen(socket.get(), listen_backlog()) != 0) {
     return std::unexpected(errno);
   }
   return socket;

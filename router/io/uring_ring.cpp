@@ -5,88 +5,112 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <vector>
 
 #include "router/base/check.h"
 #include "router/base/fd.h"
-#include "router/base/slab.h"
+#include "router/base/log.h"
+#include "router/io/open_files.h"
+#include "router/io/uring_lane.h"
 
 namespace router {
 namespace {
 
-constexpr int kBufferGroup = 1;
-constexpr std::uint64_t kWakeUserData = ~std::uint64_t{0};
-constexpr std::size_t kMessagesPerTurn = 4096;
-constexpr std::size_t kRangesPerTurn = 16'384;
-constexpr std::size_t kRangesPerSend = 1024;  // the kernel's UIO_MAXIOV
 constexpr std::uint64_t kKindMask = 7;
+
+// Tags that are no owner: addresses of the process have a clear top bit.
+constexpr std::uint64_t kOurs = std::uint64_t{1} << 63U;
+constexpr std::uint64_t kWakeTag = kOurs;
+constexpr std::uint64_t kShutdownTag = kOurs | std::uint64_t{1} << 62U;  // + slot
+
+// A socket in a table: this bit, the lane, the slot. Descriptors are smaller (open_files.cpp).
+constexpr unsigned kSlotBits = 20;
+constexpr Socket kInTable = 1 << 30;
+constexpr std::uint32_t kSlotsMax = 65'536;
+constexpr std::size_t kLanesMax = 256;
+constexpr std::uint32_t kBufferIds = 65'536;
 
 class UringRing final : public Ring {
  public:
   UringRing() = default;
-  ~UringRing() override;
+  ~UringRing() override = default;
   UringRing(const UringRing&) = delete;
   UringRing& operator=(const UringRing&) = delete;
 
   std::string open(const UringSettings& settings);
 
-  void start_accept(Socket listener, OpOwner& owner) noexcept override;
-  void start_recv(Socket socket, OpOwner& owner) noexcept override;
-  void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept override;
-  void start_wait_writable(Socket socket, OpOwner& owner) noexcept override;
-  void cancel(OpOwner& owner, OpKind kind) noexcept override;
+  Socket adopt(int descriptor) noexcept override;
+  void start_accept(Socket listener, OpOwner& owner) noexcept override {
+    lane_of(listener).accept(file_of(listener), tag_of(owner, OpKind::kAccept));
+  }
+  void start_recv(Socket socket, OpOwner& owner) noexcept override {
+    lane_of(socket).receive(file_of(socket), tag_of(owner, OpKind::kRecv));
+  }
+  void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept override {
+    lane_of(socket).send(file_of(socket), ranges, tag_of(owner, OpKind::kSend));
+  }
+  void start_wait_writable(Socket socket, OpOwner& owner) noexcept override {
+    lane_of(socket).poll(file_of(socket), POLLOUT, false, tag_of(owner, OpKind::kWritable));
+  }
+  void cancel(Socket socket, OpOwner& owner, OpKind kind) noexcept override {
+    lane_of(socket).cancel(tag_of(owner, kind));
+  }
   void shutdown_send(Socket socket) noexcept override;
   void close(Socket socket) noexcept override;
-  void release_buffer(std::uint16_t buffer_id) noexcept override;
-  std::uint32_t buffers_free() const noexcept override { return buffers_free_; }
+  void release_buffer(std::uint16_t buffer_id) noexcept override { lane_of_buffer(buffer_id).release_buffer(buffer_id); }
+  std::uint32_t buffers_free() const noexcept override;
+  std::uint32_t buffers_max() const noexcept override;
+  bool can_receive(Socket socket) const noexcept override { return lane_of(socket).buffers_free() > 0; }
   void submit_and_wait(std::uint64_t timeout_ns) noexcept override;
   std::uint32_t reap(std::uint32_t limit) noexcept override;
   void wake() noexcept override;
 
  private:
-  io_uring_sqe* next_sqe() noexcept;
-  void enable() noexcept;
-  void submit_now() noexcept;
-  void reuse_arguments() noexcept;
-  void arm_wake() noexcept;
-  void dispatch(const io_uring_cqe& cqe) noexcept;
-  static std::uint64_t user_data(OpOwner& owner, OpKind kind) noexcept {
+  static bool is_in_table(Socket socket) noexcept { return socket >= kInTable; }
+  static LaneFile file_of(Socket socket) noexcept {
+    if (!is_in_table(socket)) return {.number = socket, .fixed = false};
+    return {.number = socket & ((1 << kSlotBits) - 1), .fixed = true};
+  }
+  UringLane& lane_of(Socket socket) const noexcept {
+    return *lanes_[is_in_table(socket) ? static_cast<std::size_t>((socket - kInTable) >> kSlotBits) : 0];
+  }
+  UringLane& lane_of_buffer(std::uint32_t id) const noexcept {
+    return *lanes_[id < settings_.buffer_count ? 0 : 1 + (id - settings_.buffer_count) / settings_.side_buffer_count];
+  }
+  static std::uint64_t tag_of(OpOwner& owner, OpKind kind) noexcept {
     return reinterpret_cast<std::uintptr_t>(&owner) | static_cast<std::uint64_t>(kind);
   }
+  UringLane& main() noexcept { return *lanes_.front(); }
+  bool add_lane() noexcept;
+  void arm_wake() noexcept;
+  bool enter_side_lanes() noexcept;
+  bool set_waking(bool on) noexcept;
+  std::uint32_t reap_lane(std::size_t index, std::uint32_t limit) noexcept;
+  void dispatch(UringLane& lane, const io_uring_cqe& cqe) noexcept;
+  void on_own_completion(UringLane& lane, const io_uring_cqe& cqe) noexcept;
 
-  io_uring ring_{};
-  bool open_ = false;
-  bool enabled_ = false;
+  UringSettings settings_;
+  std::vector<std::unique_ptr<UringLane>> lanes_;  ///< the main one first
+  std::size_t lanes_max_ = 1;
+  std::size_t reap_first_ = 0;  ///< the lane whose turn it is to be reaped first
   bool wake_armed_ = false;
   UniqueFd wake_fd_;
-  io_uring_buf_ring* buffers_ = nullptr;
-  std::size_t buffers_bytes_ = 0;
-  char* buffer_memory_ = nullptr;
-  UringSettings settings_;
-  std::uint32_t buffers_free_ = 0;
-  std::uint32_t buffers_pending_ = 0;  // added to the ring, not yet published to the kernel
-  // Arguments of this turn's sendmsg calls; the kernel has copied them when the submission returns.
-  std::array<msghdr, kMessagesPerTurn> messages_{};
-  std::array<iovec, kRangesPerTurn> ranges_{};
-  std::size_t messages_used_ = 0;
-  std::size_t ranges_used_ = 0;
+  int descriptors_max_ = 0;  ///< sockets beyond this one are in the reserve
 };
-
-// liburing 2.3 declares io_uring_enable_rings() but does not export it.
-bool enable_ring(const io_uring& ring) noexcept {
-  return ::syscall(SYS_io_uring_register, ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) == 0;
-}
 
 std::string explain_setup_error(int error_number) {
   if (error_number == ENOSYS) {
     return "this kernel has no io_uring; Linux 6.1 or newer is needed";
   }
+  if (error_number == EINVAL) return "this kernel's io_uring is too old; Linux 6.1 or newer is needed";
   if (error_number == EPERM || error_number == EACCES) {
     std::ifstream file("/proc/sys/kernel/io_uring_disabled");
     int disabled = 0;
@@ -110,190 +134,151 @@ std::string explain_setup_error(int error_number) {
 
 std::string UringRing::open(const UringSettings& settings) {
   settings_ = settings;
-  io_uring_params parameters{};
-  parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
-                     IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
-  parameters.cq_entries = settings.entries * 4;
-  const int result = io_uring_queue_init_params(settings.entries, &ring_, &parameters);
-  if (result == -EINVAL) return "this kernel's io_uring is too old; Linux 6.1 or newer is needed";
+  if (settings_.table_slots == 0) settings_.table_slots = std::min(open_files_limit(), kSlotsMax);
+  if (!settings_.keep_sockets || !keeps_sockets_in_tables()) settings_.table_slots = 0;
+  if (settings_.table_slots > 0) {
+    const std::size_t ids = (kBufferIds - settings_.buffer_count) / settings_.side_buffer_count;
+    lanes_max_ = std::min(kLanesMax, 1 + ids);
+  }
+  descriptors_max_ = static_cast<int>(open_files_limit() - reserved_open_files());
+  lanes_.reserve(kLanesMax);
+  lanes_.push_back(std::make_unique<UringLane>());
+  const int result = main().open({.entries = settings_.entries,
+                                  .buffer_count = settings_.buffer_count,
+                                  .buffer_bytes = settings_.buffer_bytes,
+                                  .table_slots = settings_.table_slots});
   if (result < 0) return explain_setup_error(-result);
-  open_ = true;
   wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_fd_.valid()) return explain_setup_error(errno);
-
-  buffers_bytes_ = settings.buffer_count * sizeof(io_uring_buf);
-  buffers_ = static_cast<io_uring_buf_ring*>(map_memory(buffers_bytes_));
-  buffer_memory_ = static_cast<char*>(map_memory(std::size_t{settings.buffer_count} * settings.buffer_bytes));
-  io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
-  registration.ring_entries = settings.buffer_count;
-  registration.bgid = kBufferGroup;
-  const int registered = io_uring_register_buf_ring(&ring_, &registration, 0);
-  if (registered < 0) return "this kernel's io_uring has no receive buffer rings; Linux 6.1 or newer is needed";
-  io_uring_buf_ring_init(buffers_);
-  for (std::uint32_t id = 0; id < settings.buffer_count; ++id) release_buffer(static_cast<std::uint16_t>(id));
-  io_uring_buf_ring_advance(buffers_, static_cast<int>(buffers_pending_));
-  buffers_pending_ = 0;
   return {};
 }
 
-UringRing::~UringRing() {
-  if (open_) io_uring_queue_exit(&ring_);
-  if (buffers_ != nullptr) unmap_memory(buffers_, buffers_bytes_);
-  if (buffer_memory_ != nullptr) unmap_memory(buffer_memory_, std::size_t{settings_.buffer_count} * settings_.buffer_bytes);
+// ---- sockets ------------------------------------------------------------------------------------------------------
+
+Socket UringRing::adopt(int descriptor) noexcept {
+  std::size_t index = 0;
+  while (index < lanes_.size() && !lanes_[index]->has_room()) ++index;
+  if (index == lanes_.size() && !add_lane()) return descriptor < descriptors_max_ ? descriptor : -EMFILE;
+  return kInTable + (static_cast<Socket>(index) << kSlotBits) + static_cast<Socket>(lanes_[index]->move_in(descriptor));
 }
 
-io_uring_sqe* UringRing::next_sqe() noexcept {
-  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-  if (sqe == nullptr) {
-    submit_now();
-    sqe = io_uring_get_sqe(&ring_);
-    VR_ASSERT(sqe != nullptr);
+bool UringRing::add_lane() noexcept {
+  if (settings_.table_slots == 0 || lanes_.size() == lanes_max_) return false;
+  auto lane = std::make_unique<UringLane>();
+  const auto side = static_cast<std::uint32_t>(lanes_.size() - 1);
+  const int result = lane->open({.entries = settings_.side_entries,
+                                 .buffer_count = settings_.side_buffer_count,
+                                 .buffer_bytes = settings_.side_buffer_bytes,
+                                 .buffer_first = settings_.buffer_count + side * settings_.side_buffer_count,
+                                 .table_slots = settings_.table_slots,
+                                 .wake_fd = wake_fd_.get()});
+  if (result < 0) {
+    logf(LogLevel::kError, LogKind::kResource, "no further table of sockets: %s", explain_setup_error(-result).c_str());
+    return false;
   }
-  return sqe;
-}
-
-void UringRing::enable() noexcept {
-  // Binds the ring to this thread (IORING_SETUP_SINGLE_ISSUER takes the thread that enables it).
-  VR_ASSERT(enable_ring(ring_));
-  enabled_ = true;
-}
-
-void UringRing::submit_now() noexcept {
-  if (!enabled_) enable();
-  for (;;) {
-    const int result = io_uring_submit(&ring_);
-    // EBUSY/EAGAIN: the completion side must be reaped first; what was not taken stays queued for the next call.
-    if (result != -EINTR) break;
-  }
-  reuse_arguments();
-}
-
-// What the kernel has not taken yet still points into them.
-void UringRing::reuse_arguments() noexcept {
-  if (io_uring_sq_ready(&ring_) != 0) return;
-  messages_used_ = 0;
-  ranges_used_ = 0;
-}
-
-void UringRing::arm_wake() noexcept {
-  io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_poll_multishot(sqe, wake_fd_.get(), POLLIN);
-  sqe->user_data = kWakeUserData;
-  wake_armed_ = true;
-}
-
-void UringRing::start_accept(Socket listener, OpOwner& owner) noexcept {
-  io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_multishot_accept(sqe, listener, nullptr, nullptr, SOCK_CLOEXEC);
-  sqe->user_data = user_data(owner, OpKind::kAccept);
-}
-
-void UringRing::start_recv(Socket socket, OpOwner& owner) noexcept {
-  io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_recv_multishot(sqe, socket, nullptr, 0, 0);
-  sqe->flags |= IOSQE_BUFFER_SELECT;
-  sqe->buf_group = kBufferGroup;
-  sqe->user_data = user_data(owner, OpKind::kRecv);
-}
-
-void UringRing::start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept {
-  VR_ASSERT(!ranges.empty() && ranges.size() <= kRangesPerSend);
-  if (ranges.size() > 1 &&
-      (messages_used_ == kMessagesPerTurn || ranges_used_ + ranges.size() > kRangesPerTurn)) {
-    submit_now();
-    VR_ASSERT(messages_used_ == 0);
-  }
-  io_uring_sqe* sqe = next_sqe();
-  if (ranges.size() == 1) {
-    io_uring_prep_send(sqe, socket, ranges[0].iov_base, ranges[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-  } else {
-    iovec* copy = ranges_.data() + ranges_used_;
-    std::copy(ranges.begin(), ranges.end(), copy);
-    ranges_used_ += ranges.size();
-    msghdr& message = messages_[messages_used_++];
-    message = {};
-    message.msg_iov = copy;
-    message.msg_iovlen = ranges.size();
-    io_uring_prep_sendmsg(sqe, socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  }
-  sqe->user_data = user_data(owner, OpKind::kSend);
-}
-
-void UringRing::start_wait_writable(Socket socket, OpOwner& owner) noexcept {
-  io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_poll_add(sqe, socket, POLLOUT);
-  sqe->user_data = user_data(owner, OpKind::kWritable);
-}
-
-void UringRing::cancel(OpOwner& owner, OpKind kind) noexcept {
-  io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_cancel64(sqe, user_data(owner, kind), 0);
-  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-  sqe->user_data = 0;
+  lanes_.push_back(std::move(lane));
+  return true;
 }
 
 void UringRing::shutdown_send(Socket socket) noexcept {
-  // A plain call: it happens once per session, and must not overtake nor be overtaken by queued operations.
-  ::shutdown(socket, SHUT_WR);
+  if (!is_in_table(socket)) {
+    // A plain call: it happens once per session, and must not overtake nor be overtaken by queued operations.
+    ::shutdown(socket, SHUT_WR);
+    return;
+  }
+  const LaneFile file = file_of(socket);
+  const auto slot = static_cast<std::uint32_t>(file.number);
+  lane_of(socket).table().begin_shutdown(slot);
+  lane_of(socket).shutdown(file, kShutdownTag + slot);
 }
 
 void UringRing::close(Socket socket) noexcept {
-  io_uring_sqe* sqe = next_sqe();
-  io_uring_prep_close(sqe, socket);
-  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-  sqe->user_data = 0;
+  const LaneFile file = file_of(socket);
+  UringLane& lane = lane_of(socket);
+  if (file.fixed && lane.table().is_shutting_down(static_cast<std::uint32_t>(file.number))) {
+    lane.table().close_later(static_cast<std::uint32_t>(file.number));
+  } else {
+    lane.close(file);
+  }
 }
 
-void UringRing::release_buffer(std::uint16_t buffer_id) noexcept {
-  io_uring_buf_ring_add(buffers_, buffer_memory_ + std::size_t{buffer_id} * settings_.buffer_bytes,
-                        settings_.buffer_bytes, buffer_id, io_uring_buf_ring_mask(settings_.buffer_count),
-                        static_cast<int>(buffers_pending_));
-  ++buffers_pending_;
-  ++buffers_free_;
+// ---- receive buffers ----------------------------------------------------------------------------------------------
+
+std::uint32_t UringRing::buffers_free() const noexcept {
+  std::uint32_t count = 0;
+  for (const auto& lane : lanes_) count += lane->buffers_free();
+  return count;
+}
+
+std::uint32_t UringRing::buffers_max() const noexcept {
+  return settings_.buffer_count + static_cast<std::uint32_t>(lanes_max_ - 1) * settings_.side_buffer_count;
+}
+
+// ---- turn ---------------------------------------------------------------------------------------------------------
+
+void UringRing::arm_wake() noexcept {
+  main().poll({.number = wake_fd_.get()}, POLLIN, true, kWakeTag);
+  wake_armed_ = true;
 }
 
 void UringRing::submit_and_wait(std::uint64_t timeout_ns) noexcept {
-  if (buffers_pending_ > 0) {
-    io_uring_buf_ring_advance(buffers_, static_cast<int>(buffers_pending_));
-    buffers_pending_ = 0;
-  }
-  if (!enabled_) enable();
   if (!wake_armed_) arm_wake();
-  if (timeout_ns == 0) {
-    // DEFER_TASKRUN: completions are only produced inside io_uring_enter with GETEVENTS.
-    io_uring_submit_and_get_events(&ring_);
-  } else {
-    io_uring_cqe* cqe = nullptr;
-    __kernel_timespec limit{};
-    limit.tv_sec = static_cast<std::int64_t>(timeout_ns / 1'000'000'000ULL);
-    limit.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000ULL);
-    const bool forever = timeout_ns == ~std::uint64_t{0};
-    io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, forever ? nullptr : &limit, nullptr);
+  if (lanes_.size() == 1) {
+    main().enter(timeout_ns);
+    return;
   }
-  reuse_arguments();
+  const bool may_sleep = !enter_side_lanes() && timeout_ns > 0;
+  if (may_sleep && !set_waking(true)) timeout_ns = 0;
+  main().enter(may_sleep ? timeout_ns : 0);
+  if (!may_sleep) return;
+  set_waking(false);
+  enter_side_lanes();
+}
+
+// True if there is something to be reaped.
+bool UringRing::enter_side_lanes() noexcept {
+  bool ready = false;
+  for (std::size_t i = 1; i < lanes_.size(); ++i) {
+    if (lanes_[i]->wants_to_enter()) lanes_[i]->enter(0);
+    ready = ready || lanes_[i]->has_completions();
+  }
+  return ready;
+}
+
+// The worker sleeps in one place: while it does, work of the side lanes signals its wake-up descriptor. False if there is some
+// already: it was there before the kernel could know that it has to signal.
+bool UringRing::set_waking(bool on) noexcept {
+  for (std::size_t i = 1; i < lanes_.size(); ++i) lanes_[i]->set_waking(on);
+  if (!on) return true;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return std::none_of(lanes_.begin() + 1, lanes_.end(), [](const auto& lane) { return lane->wants_to_enter(); });
 }
 
 std::uint32_t UringRing::reap(std::uint32_t limit) noexcept {
+  if (lanes_.size() == 1) return reap_lane(0, limit);
   std::uint32_t count = 0;
-  while (count < limit) {
-    io_uring_cqe* cqe = nullptr;
-    if (io_uring_peek_cqe(&ring_, &cqe) != 0 || cqe == nullptr) break;
-    const io_uring_cqe copy = *cqe;
-    // Seen before it is handled: a handler may submit, and needs the room.
-    io_uring_cqe_seen(&ring_, cqe);
+  for (std::size_t i = 0; i < lanes_.size() && count < limit; ++i) {
+    count += reap_lane((reap_first_ + i) % lanes_.size(), limit - count);
+  }
+  reap_first_ = (reap_first_ + 1) % lanes_.size();
+  return count;
+}
+
+std::uint32_t UringRing::reap_lane(std::size_t index, std::uint32_t limit) noexcept {
+  UringLane& lane = *lanes_[index];
+  std::uint32_t count = 0;
+  io_uring_cqe cqe;
+  while (count < limit && lane.take(cqe)) {
     ++count;
-    dispatch(copy);
+    dispatch(lane, cqe);
   }
   return count;
 }
 
-void UringRing::dispatch(const io_uring_cqe& cqe) noexcept {
+void UringRing::dispatch(UringLane& lane, const io_uring_cqe& cqe) noexcept {
   if (cqe.user_data == 0) return;
-  if (cqe.user_data == kWakeUserData) {
-    std::uint64_t ignored = 0;
-    [[maybe_unused]] const auto bytes = ::read(wake_fd_.get(), &ignored, sizeof(ignored));
-    if ((cqe.flags & IORING_CQE_F_MORE) == 0) arm_wake();
+  if ((cqe.user_data & kOurs) != 0) {
+    on_own_completion(lane, cqe);
     return;
   }
   auto* owner = reinterpret_cast<OpOwner*>(cqe.user_data & ~kKindMask);
@@ -304,11 +289,21 @@ void UringRing::dispatch(const io_uring_cqe& cqe) noexcept {
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
     completion.has_buffer = true;
     completion.buffer_id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    --buffers_free_;
-    completion.bytes = {buffer_memory_ + std::size_t{completion.buffer_id} * settings_.buffer_bytes,
-                        cqe.res > 0 ? static_cast<std::size_t>(cqe.res) : 0};
+    lane.buffer_taken();
+    completion.bytes = lane.buffer(completion.buffer_id, cqe.res);
   }
   owner->on_completion(completion);
+}
+
+void UringRing::on_own_completion(UringLane& lane, const io_uring_cqe& cqe) noexcept {
+  if (cqe.user_data == kWakeTag) {
+    std::uint64_t ignored = 0;
+    [[maybe_unused]] const auto bytes = ::read(wake_fd_.get(), &ignored, sizeof(ignored));
+    if ((cqe.flags & IORING_CQE_F_MORE) == 0) arm_wake();
+  } else {
+    const auto slot = static_cast<std::uint32_t>(cqe.user_data - kShutdownTag);
+    if (lane.table().end_shutdown(slot)) lane.close({.number = static_cast<int>(slot), .fixed = true});
+  }
 }
 
 void UringRing::wake() noexcept {
@@ -323,6 +318,25 @@ std::unique_ptr<Ring> make_uring_ring(const UringSettings& settings, std::string
   error = ring->open(settings);
   if (!error.empty()) return nullptr;
   return ring;
+}
+
+bool keeps_sockets_in_tables() noexcept {
+  UringLane lane;
+  if (lane.open({.entries = 4, .buffer_count = 1, .buffer_bytes = 64, .table_slots = 2}) < 0) return false;
+  std::array<int, 2> waiting{-1, -1};
+  std::array<int, 2> closed{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, waiting.data()) != 0) return false;
+  const UniqueFd waiting_peer(waiting[1]);
+  const LaneFile busy{.number = static_cast<int>(lane.move_in(waiting[0])), .fixed = true};
+  lane.receive(busy, kOurs);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, closed.data()) != 0) return false;
+  const UniqueFd closed_peer(closed[1]);
+  const LaneFile gone{.number = static_cast<int>(lane.move_in(closed[0])), .fixed = true};
+  lane.enter(0);
+  lane.close(gone);
+  lane.enter(0);
+  char byte = 0;
+  return ::recv(closed_peer.get(), &byte, 1, MSG_DONTWAIT) == 0;  // its end was told that we have closed
 }
 
 }  // namespace router

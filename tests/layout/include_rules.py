@@ -22,7 +22,8 @@ CHECKED = ('protocol', 'router', 'drivers')
 # Third-party header (a prefix of the name between the brackets) -> the files that may include it.
 THIRD_PARTY = {
     # The floor of vscpbench is what the router's ring is compared with, so it has its own.
-    'liburing': ('router/io/uring_ring.cpp', 'tools/vscpbench/floor/floor_ring.cpp'),
+    'liburing': ('router/io/uring_ring.cpp', 'router/io/uring_lane.h', 'router/io/uring_lane.cpp',
+                 'tools/vscpbench/floor/floor_ring.cpp'),
     'concurrentqueue': ('router/core/inbox.h', 'router/core/inbox.cpp'),
     'blockingconcurrentqueue': (),
     'moodycamel/': ('router/core/inbox.h', 'router/core/inbox.cpp'),

@@ -19,7 +19,7 @@ class Echo final : public router::OpOwner {
  public:
   Echo(SimRing& ring, Socket listener) : ring_(&ring), listener_(listener) { ring.start_accept(listener, *this); }
 
-  void stop_accepting() { ring_->cancel(*this, OpKind::kAccept); }
+  void stop_accepting() { ring_->cancel(listener_, *this, OpKind::kAccept); }
   bool is_over() const { return over_ && accept_ended_; }
   std::uint32_t pieces() const { return pieces_; }
   std::uint32_t starved() const { return starved_; }
@@ -232,7 +232,7 @@ TEST_F(SimRingPair, WithoutBuffersReceivingEnds) {
 TEST_F(SimRingPair, CancelledReceiveEnds) {
   ring_.start_recv(server_, owner_);
   turn();
-  ring_.cancel(owner_, OpKind::kRecv);
+  ring_.cancel(server_, owner_, OpKind::kRecv);
   turn();
   EXPECT_EQ(owner_.last.result, -ECANCELED);
   EXPECT_FALSE(ring_.has_operation(owner_));

@@ -25,7 +25,7 @@ class SimWorld::Acceptor final : public router::OpOwner {
   void stop() {
     if (stopping_) return;
     stopping_ = true;
-    worker_->ring().cancel(*this, router::OpKind::kAccept);
+    worker_->ring().cancel(listener_, *this, router::OpKind::kAccept);
   }
   bool is_over() const { return over_; }
   router::Socket listener() const { return listener_; }

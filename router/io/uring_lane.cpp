@@ -1,0 +1,268 @@
+#include "router/io/uring_lane.h"
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+#include "router/base/check.h"
+#include "router/base/slab.h"
+
+namespace router {
+namespace {
+
+constexpr int kBufferGroup = 1;
+constexpr std::size_t kRangesPerMessage = 4;    // on average
+constexpr std::size_t kRangesPerSend = 1024;    // the kernel's UIO_MAXIOV
+constexpr std::uint32_t kCompletionsPerEntry = 4;
+
+// liburing 2.3 declares io_uring_enable_rings() but does not export it.
+bool enable_ring(const io_uring& ring) noexcept {
+  return ::syscall(SYS_io_uring_register, ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) == 0;
+}
+
+std::size_t message_count(const UringLaneSettings& settings) noexcept { return settings.entries; }
+std::size_t range_count(const UringLaneSettings& settings) noexcept {
+  return std::max(message_count(settings) * kRangesPerMessage, kRangesPerSend);
+}
+std::size_t argument_bytes(const UringLaneSettings& settings) noexcept {
+  return message_count(settings) * sizeof(msghdr) + range_count(settings) * sizeof(iovec);
+}
+std::size_t buffer_ring_bytes(const UringLaneSettings& settings) noexcept {
+  return settings.buffer_count * sizeof(io_uring_buf);
+}
+std::size_t buffer_memory_bytes(const UringLaneSettings& settings) noexcept {
+  return std::size_t{settings.buffer_count} * settings.buffer_bytes;
+}
+
+}  // namespace
+
+int UringLane::open(const UringLaneSettings& settings) noexcept {
+  settings_ = settings;
+  io_uring_params parameters{};
+  parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
+                     IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
+  // A ring that is made before its thread is bound to it later. A side lane says in shared memory when it has work, so that
+  // it costs no call while it has none.
+  const bool side = settings.wake_fd >= 0;
+  parameters.flags |= side ? IORING_SETUP_TASKRUN_FLAG : IORING_SETUP_R_DISABLED;
+  parameters.cq_entries = settings.entries * kCompletionsPerEntry;
+  if (const int result = io_uring_queue_init_params(settings.entries, &ring_, &parameters); result < 0) return result;
+  open_ = true;
+  enabled_ = side;
+  if (side) {
+    set_waking(false);
+    if (const int result = io_uring_register_eventfd(&ring_, settings.wake_fd); result < 0) return result;
+  }
+  arguments_ = map_memory(argument_bytes(settings));
+  messages_ = {static_cast<msghdr*>(arguments_), message_count(settings)};
+  ranges_ = {reinterpret_cast<iovec*>(messages_.data() + messages_.size()), range_count(settings)};
+  if (settings.table_slots > 0) {
+    if (const int result = io_uring_register_files_sparse(&ring_, settings.table_slots); result < 0) return result;
+    table_ = std::make_unique<SocketTable>(settings.table_slots);
+  }
+  return open_buffers();
+}
+
+int UringLane::open_buffers() noexcept {
+  buffers_ = static_cast<io_uring_buf_ring*>(map_memory(buffer_ring_bytes(settings_)));
+  buffer_memory_ = static_cast<char*>(map_memory(buffer_memory_bytes(settings_)));
+  io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
+  registration.ring_entries = settings_.buffer_count;
+  registration.bgid = kBufferGroup;
+  if (const int result = io_uring_register_buf_ring(&ring_, &registration, 0); result < 0) return result;
+  io_uring_buf_ring_init(buffers_);
+  for (std::uint32_t i = 0; i < settings_.buffer_count; ++i) release_buffer(settings_.buffer_first + i);
+  publish_buffers();
+  return 0;
+}
+
+UringLane::~UringLane() {
+  if (open_) io_uring_queue_exit(&ring_);
+  if (buffers_ != nullptr) unmap_memory(buffers_, buffer_ring_bytes(settings_));
+  if (buffer_memory_ != nullptr) unmap_memory(buffer_memory_, buffer_memory_bytes(settings_));
+  if (arguments_ != nullptr) unmap_memory(arguments_, argument_bytes(settings_));
+}
+
+// ---- submission ---------------------------------------------------------------------------------------------------
+
+io_uring_sqe* UringLane::next_sqe() noexcept {
+  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+  if (sqe == nullptr) {
+    submit();
+    sqe = io_uring_get_sqe(&ring_);
+    VR_ASSERT(sqe != nullptr);
+  }
+  return sqe;
+}
+
+void UringLane::enable() noexcept {
+  // Binds the ring to this thread (IORING_SETUP_SINGLE_ISSUER takes the thread that enables it).
+  VR_ASSERT(enable_ring(ring_));
+  enabled_ = true;
+}
+
+void UringLane::submit() noexcept {
+  if (!enabled_) enable();
+  for (;;) {
+    const int result = io_uring_submit(&ring_);
+    // EBUSY/EAGAIN: the completion side must be reaped first; what was not taken stays queued for the next call.
+    if (result != -EINTR) break;
+  }
+  reuse_arguments();
+}
+
+// What the kernel has not taken yet still points into them.
+void UringLane::reuse_arguments() noexcept {
+  if (io_uring_sq_ready(&ring_) != 0) return;
+  messages_used_ = 0;
+  ranges_used_ = 0;
+}
+
+void UringLane::enter(std::uint64_t timeout_ns) noexcept {
+  publish_buffers();
+  if (!enabled_) enable();
+  if (timeout_ns == 0) {
+    // DEFER_TASKRUN: completions are only produced inside io_uring_enter with GETEVENTS.
+    io_uring_submit_and_get_events(&ring_);
+  } else {
+    io_uring_cqe* cqe = nullptr;
+    __kernel_timespec limit{};
+    limit.tv_sec = static_cast<std::int64_t>(timeout_ns / 1'000'000'000ULL);
+    limit.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000ULL);
+    const bool forever = timeout_ns == ~std::uint64_t{0};
+    io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, forever ? nullptr : &limit, nullptr);
+  }
+  reuse_arguments();
+}
+
+bool UringLane::wants_to_enter() const noexcept {
+  const unsigned flags = std::atomic_ref<unsigned>(*ring_.sq.kflags).load(std::memory_order_relaxed);
+  return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 || io_uring_sq_ready(&ring_) > 0;
+}
+
+bool UringLane::take(io_uring_cqe& out) noexcept {
+  io_uring_cqe* cqe = nullptr;
+  unsigned available = 0;
+  __io_uring_peek_cqe(&ring_, &cqe, &available);
+  if (cqe == nullptr) return false;
+  out = *cqe;
+  // Seen before it is handled: a handler may submit, and needs the room.
+  io_uring_cqe_seen(&ring_, cqe);
+  return true;
+}
+
+// ---- operations ---------------------------------------------------------------------------------------------------
+
+// The io_uring_prep_* calls clear the flags, so these come behind them.
+void UringLane::finish(io_uring_sqe* sqe, LaneFile file, std::uint64_t tag) noexcept {
+  if (file.fixed) sqe->flags |= IOSQE_FIXED_FILE;
+  sqe->user_data = tag;
+}
+
+// Nobody waits for it; only an error completes.
+void UringLane::finish_silent(io_uring_sqe* sqe) noexcept {
+  sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+  sqe->user_data = 0;
+}
+
+void UringLane::accept(LaneFile file, std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_multishot_accept(sqe, file.number, nullptr, nullptr, SOCK_CLOEXEC);
+  finish(sqe, file, tag);
+}
+
+void UringLane::receive(LaneFile file, std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_recv_multishot(sqe, file.number, nullptr, 0, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = kBufferGroup;
+  finish(sqe, file, tag);
+}
+
+void UringLane::send(LaneFile file, std::span<const iovec> ranges, std::uint64_t tag) noexcept {
+  VR_ASSERT(!ranges.empty() && ranges.size() <= kRangesPerSend);
+  if (ranges.size() > 1 &&
+      (messages_used_ == messages_.size() || ranges_used_ + ranges.size() > ranges_.size())) {
+    submit();
+    VR_ASSERT(messages_used_ == 0);
+  }
+  io_uring_sqe* sqe = next_sqe();
+  if (ranges.size() == 1) {
+    io_uring_prep_send(sqe, file.number, ranges[0].iov_base, ranges[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } else {
+    iovec* copy = ranges_.data() + ranges_used_;
+    std::copy(ranges.begin(), ranges.end(), copy);
+    ranges_used_ += ranges.size();
+    msghdr& message = messages_[messages_used_++];
+    message = {};
+    message.msg_iov = copy;
+    message.msg_iovlen = ranges.size();
+    io_uring_prep_sendmsg(sqe, file.number, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  finish(sqe, file, tag);
+}
+
+void UringLane::poll(LaneFile file, unsigned events, bool multishot, std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  if (multishot) {
+    io_uring_prep_poll_multishot(sqe, file.number, events);
+  } else {
+    io_uring_prep_poll_add(sqe, file.number, events);
+  }
+  finish(sqe, file, tag);
+}
+
+void UringLane::cancel(std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_cancel64(sqe, tag, 0);
+  finish_silent(sqe);
+}
+
+void UringLane::close(LaneFile file) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  if (file.fixed) {
+    // Operations are carried out in order: whoever gets the slot next comes behind this.
+    io_uring_prep_close_direct(sqe, static_cast<unsigned>(file.number));
+    table_->give(static_cast<std::uint32_t>(file.number));
+  } else {
+    io_uring_prep_close(sqe, file.number);
+  }
+  finish_silent(sqe);
+}
+
+void UringLane::shutdown(LaneFile file, std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_shutdown(sqe, file.number, SHUT_WR);
+  finish(sqe, file, tag);
+}
+
+std::uint32_t UringLane::move_in(int descriptor) noexcept {
+  const std::uint32_t slot = table_->take(descriptor);
+  // If this fails (memory), so does the first operation on the slot, with -EBADF.
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_files_update(sqe, table_->descriptor_at(slot), 1, static_cast<int>(slot));
+  finish_silent(sqe);
+  close({.number = descriptor, .fixed = false});
+  return slot;
+}
+
+void UringLane::release_buffer(std::uint32_t id) noexcept {
+  const std::uint32_t index = id - settings_.buffer_first;
+  io_uring_buf_ring_add(buffers_, buffer_memory_ + std::size_t{index} * settings_.buffer_bytes, settings_.buffer_bytes,
+                        static_cast<unsigned short>(id), io_uring_buf_ring_mask(settings_.buffer_count),
+                        static_cast<int>(buffers_pending_));
+  ++buffers_pending_;
+  ++buffers_free_;
+}
+
+void UringLane::publish_buffers() noexcept {
+  if (buffers_pending_ == 0) return;
+  io_uring_buf_ring_advance(buffers_, static_cast<int>(buffers_pending_));
+  buffers_pending_ = 0;
+}
+
+}  // namespace router
