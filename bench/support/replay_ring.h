@@ -29,6 +29,7 @@ class ReplayRing final : public router::Ring {
   bool is_idle() const noexcept { return queue_.empty(); }
   std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
 
+  router::Socket adopt(int descriptor) noexcept override { return descriptor; }
   void start_accept(router::Socket, router::OpOwner&) noexcept override {}
   void start_recv(router::Socket socket, router::OpOwner& owner) noexcept override { receivers_[socket] = &owner; }
   void start_send(router::Socket, std::span<const iovec> ranges, router::OpOwner& owner) noexcept override {
@@ -40,11 +41,13 @@ class ReplayRing final : public router::Ring {
   void start_wait_writable(router::Socket, router::OpOwner& owner) noexcept override {
     complete(owner, router::OpKind::kWritable, 0);
   }
-  void cancel(router::OpOwner& owner, router::OpKind kind) noexcept override { complete(owner, kind, -125); }
+  void cancel(router::Socket, router::OpOwner& owner, router::OpKind kind) noexcept override { complete(owner, kind, -125); }
   void shutdown_send(router::Socket) noexcept override {}
   void close(router::Socket socket) noexcept override { receivers_.erase(socket); }
   void release_buffer(std::uint16_t) noexcept override {}
   std::uint32_t buffers_free() const noexcept override { return 1; }
+  std::uint32_t buffers_max() const noexcept override { return 1; }
+  bool can_receive(router::Socket) const noexcept override { return true; }
   void submit_and_wait(std::uint64_t) noexcept override {}
   std::uint32_t reap(std::uint32_t) noexcept override {
     batch_.swap(queue_);

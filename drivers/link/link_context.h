@@ -1,8 +1,6 @@
 // What all sessions of one listener share. Immutable while workers run, apart from the two services it points to.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -11,6 +9,7 @@
 #include "drivers/link/login_service.h"
 #include "protocol/filter.h"
 #include "router/core/router.h"
+#include "router/io/socket.h"
 
 namespace drivers::link {
 
@@ -22,7 +21,7 @@ struct LinkContext {
   std::string greeting;
   std::string version_reply;               ///< "a,b,c,d"
   std::uint64_t capabilities = 0;          ///< spec: class2.protocol type 20
-  std::function<void(const sockaddr_storage& peer)> on_closed;  ///< a session has left the open state; its worker
+  std::function<void(const router::PeerAddress& peer)> on_closed;  ///< a session has left the open state; its worker
   std::function<void()> request_shutdown;  ///< SHUTDOWN; any thread
 };
 

@@ -16,23 +16,29 @@ namespace {
 
 // After an accept that failed for lack of descriptors: accepting at once again would only spin.
 constexpr std::uint64_t kRetryNs = 200'000'000;
+// Connections on their way to their workers are open files of the process. Beyond this no more are accepted until a half has
+// arrived.
+constexpr std::uint64_t kOnTheirWayMax = 1024;
+constexpr std::uint64_t kPauseNs = 1'000'000;
 
 // Says why in one write and closes; the connection never becomes a session.
-void turn_away(router::Socket socket, std::string_view text) noexcept {
-  [[maybe_unused]] const auto sent = ::send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  ::shutdown(socket, SHUT_WR);
-  ::close(socket);
+void turn_away(int descriptor, std::string_view text) noexcept {
+  [[maybe_unused]] const auto sent = ::send(descriptor, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(descriptor, SHUT_WR);
+  ::close(descriptor);
 }
 
 }  // namespace
 
-LinkListener::LinkListener(router::Worker& worker, router::UniqueFd socket, std::shared_ptr<LinkContext> context)
+LinkListener::LinkListener(router::Worker& worker, router::UniqueFd socket, std::shared_ptr<LinkContext> context,
+                           std::shared_ptr<SessionLimits> limits)
     : worker_(&worker),
       socket_(std::move(socket)),
       context_(std::move(context)),
-      placed_(context_->router->worker_count()) {
-  context_->on_closed = [this](const sockaddr_storage& peer) {
-    worker_->post(router::make_task([this, peer] { count_session(peer, -1); }));
+      limits_(std::move(limits)),
+      hands_(context_->router->worker_count()) {
+  context_->on_closed = [worker = worker_, limits = limits_](const router::PeerAddress& peer) {
+    worker->post(router::make_task([limits, peer] { limits->remove(peer); }));
   };
 }
 
@@ -50,13 +56,20 @@ void LinkListener::stop() {
   ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
-void LinkListener::on_timer(std::uint64_t) noexcept { start(); }
+void LinkListener::on_timer(std::uint64_t now_ns) noexcept {
+  paused_ = paused_ && on_their_way() > kOnTheirWayMax / 2;
+  if (paused_) {
+    worker_->timers().start(*this, now_ns + kPauseNs);
+  } else {
+    start();
+  }
+}
 
 void LinkListener::on_completion(const router::Completion& completion) noexcept {
   if (!completion.more) accepting_ = false;
   if (completion.result >= 0) {
     take_in(completion.result);
-    if (!accepting_) start();
+    if (!accepting_ && !paused_) start();
     return;
   }
   if (stopped_ || completion.result == -ECANCELED) return;
@@ -66,32 +79,13 @@ void LinkListener::on_completion(const router::Completion& completion) noexcept 
   worker_->timers().start(*this, worker_->now_ns() + kRetryNs);
 }
 
-void LinkListener::count_session(const sockaddr_storage& peer, int step) {
-  sessions_ = static_cast<std::uint64_t>(static_cast<std::int64_t>(sessions_) + step);
-  if (context_->config.max_sessions_per_address == 0) return;
-  const auto host = router::host_text(peer);
-  const auto entry = sessions_of_host_.try_emplace(host, 0).first;
-  entry->second = static_cast<std::uint32_t>(static_cast<int>(entry->second) + step);
-  if (entry->second == 0) sessions_of_host_.erase(entry);
-}
-
-bool LinkListener::is_full(const sockaddr_storage& peer) {
-  // Counted here and not by the workers: those on their way to another worker are in no worker's count.
-  if (sessions_ >= context_->config.max_sessions) return true;
-  const std::uint32_t limit = context_->config.max_sessions_per_address;
-  if (limit == 0) return false;
-  const auto entry = sessions_of_host_.find(router::host_text(peer));
-  return entry != sessions_of_host_.end() && entry->second >= limit;
-}
-
 router::Worker& LinkListener::least_loaded() noexcept {
   router::Worker* best = nullptr;
   std::uint64_t best_load = ~std::uint64_t{0};
-  for (router::ThreadIndex index = 0; index < placed_.size(); ++index) {
+  for (router::ThreadIndex index = 0; index < hands_.size(); ++index) {
     router::Worker& candidate = context_->router->worker(index);
     // What we have handed over and it has not yet taken up counts too.
-    const std::uint64_t taken = candidate.counters().accepted.value();
-    const std::uint64_t load = candidate.counters().sessions.value() + (placed_[index] > taken ? placed_[index] - taken : 0);
+    const std::uint64_t load = candidate.counters().sessions.value() + hands_[index].on_their_way();
     if (load < best_load) {
       best = &candidate;
       best_load = load;
@@ -100,33 +94,62 @@ router::Worker& LinkListener::least_loaded() noexcept {
   return *best;
 }
 
-void LinkListener::take_in(router::Socket socket) {
+std::uint64_t LinkListener::on_their_way() const noexcept {
+  std::uint64_t count = 0;
+  for (const Hand& hand : hands_) count += hand.on_their_way();
+  return count;
+}
+
+void LinkListener::take_in(int descriptor) {
   if (stopped_) {
-    turn_away(socket, vscp::reply::kShuttingDown);
+    turn_away(descriptor, vscp::reply::kShuttingDown);
     return;
   }
-  const auto peer = router::peer_address(socket);
-  if (is_full(peer)) {
-    worker_->counters_mutable().refused.add();
-    router::logf(router::LogLevel::kWarn, router::LogKind::kRefused, "connection from %s refused: the limit of sessions is reached",
-                 router::address_text(peer).c_str());
-    turn_away(socket, vscp::reply::kTooManySessions);
+  const router::PeerAddress peer(router::peer_address(descriptor));
+  if (!limits_->try_add(peer)) {
+    refuse(descriptor, peer);
     return;
   }
-  count_session(peer, 1);
-  router::set_stream_options(socket);
   router::Worker& home = least_loaded();
-  ++placed_[home.index()];
-  const auto open = [&home, socket, context = context_] {
-    home.counters_mutable().accepted.add();
-    auto session = std::make_unique<LinkSession>(home, socket, context);
-    session.release()->open();  // the worker owns it from start() to its burial
-  };
+  ++hands_[home.index()].given;
   if (&home == worker_) {
-    open();
-  } else {
-    home.post(router::make_task(open));
+    open_session(home, descriptor, peer);
+    return;
   }
+  // We live until the workers have ended.
+  home.post(router::make_task([this, &home, descriptor, peer] { open_session(home, descriptor, peer); }));
+  if (paused_ || on_their_way() <= kOnTheirWayMax) return;
+  paused_ = true;
+  if (accepting_) worker_->ring().cancel(socket_.get(), *this, router::OpKind::kAccept);
+  worker_->timers().start(*this, worker_->now_ns() + kPauseNs);
+}
+
+// On the session's worker.
+void LinkListener::open_session(router::Worker& home, int descriptor, const router::PeerAddress& peer) {
+  hands_[home.index()].taken.add();
+  home.counters_mutable().accepted.add();
+  if (home.is_stopping()) {
+    turn_away(descriptor, vscp::reply::kShuttingDown);
+    return;
+  }
+  const router::Socket socket = home.ring().adopt(descriptor);
+  if (socket < 0) {
+    home.counters_mutable().refused.add();
+    context_->on_closed(peer);
+    router::logf(router::LogLevel::kWarn, router::LogKind::kRefused, "connection from %s refused: no room for more sockets",
+                 router::address_text(peer.storage()).c_str());
+    turn_away(descriptor, vscp::reply::kTooManySessions);
+    return;
+  }
+  auto session = std::make_unique<LinkSession>(home, socket, peer, context_);
+  session.release()->open();  // the worker owns it from start() to its burial
+}
+
+void LinkListener::refuse(int descriptor, const router::PeerAddress& peer) {
+  worker_->counters_mutable().refused.add();
+  router::logf(router::LogLevel::kWarn, router::LogKind::kRefused, "connection from %s refused: the limit of sessions is reached",
+               router::address_text(peer.storage()).c_str());
+  turn_away(descriptor, vscp::reply::kTooManySessions);
 }
 
 }  // namespace drivers::link

@@ -1,15 +1,17 @@
 // One listening socket on one worker: accepts, checks limits, hands the connection to the worker that has the fewest.
 //
-// Thread rule: made by the supervisor before workers run; everything else on its worker.
+// Thread rule: made by the supervisor before workers run; everything else on its worker, which is the same for all sockets
+// of one listener of the configuration.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "drivers/link/link_context.h"
+#include "drivers/link/session_limits.h"
+#include "router/base/counters.h"
 #include "router/base/fd.h"
 #include "router/core/timer_wheel.h"
 
@@ -17,7 +19,8 @@ namespace drivers::link {
 
 class LinkListener final : public router::OpOwner, public router::Timer {
  public:
-  LinkListener(router::Worker& worker, router::UniqueFd socket, std::shared_ptr<LinkContext> context);
+  LinkListener(router::Worker& worker, router::UniqueFd socket, std::shared_ptr<LinkContext> context,
+               std::shared_ptr<SessionLimits> limits);
   ~LinkListener() override = default;
 
   router::Worker& worker() noexcept { return *worker_; }
@@ -27,21 +30,29 @@ class LinkListener final : public router::OpOwner, public router::Timer {
   void stop();
 
  private:
+  /// Connections handed over to one worker, and how many of them it has taken up; it writes that itself.
+  struct Hand {
+    std::uint64_t given = 0;
+    alignas(64) router::Counter taken;
+    std::uint64_t on_their_way() const noexcept { return given - taken.value(); }
+  };
+
   void on_completion(const router::Completion& completion) noexcept override;
   void on_timer(std::uint64_t now_ns) noexcept override;
-  void take_in(router::Socket socket);
-  bool is_full(const sockaddr_storage& peer);
+  void take_in(int descriptor);
+  void refuse(int descriptor, const router::PeerAddress& peer);
+  void open_session(router::Worker& home, int descriptor, const router::PeerAddress& peer);
   router::Worker& least_loaded() noexcept;
-  void count_session(const sockaddr_storage& peer, int step);
+  std::uint64_t on_their_way() const noexcept;
 
   router::Worker* worker_;
   router::UniqueFd socket_;
   std::shared_ptr<LinkContext> context_;
+  std::shared_ptr<SessionLimits> limits_;
   bool accepting_ = false;
+  bool paused_ = false;  ///< too many are on their way; the timer looks again
   bool stopped_ = false;
-  std::vector<std::uint64_t> placed_;  ///< by worker: connections handed over so far
-  std::uint64_t sessions_ = 0;         ///< taken in and not closed
-  std::unordered_map<std::string, std::uint32_t> sessions_of_host_;  ///< kept only if they are limited
+  std::vector<Hand> hands_;  ///< by worker
 };
 
 }  // namespace drivers::link

@@ -47,7 +47,10 @@ LinkServer::~LinkServer() = default;
 
 std::string LinkServer::open() {
   const std::string& version = router_->settings().version;
-  for (auto& setup : setups_) {
+  for (std::size_t index = 0; index < setups_.size(); ++index) {
+    const auto& setup = setups_[index];
+    auto& worker = router_->worker(static_cast<router::ThreadIndex>(index % router_->worker_count()));
+    const auto limits = std::make_shared<SessionLimits>(setup.config);
     logins_.push_back(std::make_unique<LoginService>(router_->clock(), setup.users, setup.on_old_form));
     for (const auto& address : setup.config.addresses) {
       auto socket = router::listen_tcp(address);
@@ -62,8 +65,7 @@ std::string LinkServer::open() {
       context->version_reply = version_numbers(version);
       context->capabilities = capabilities_of(setups_);
       context->request_shutdown = request_shutdown_;
-      auto& worker = router_->worker(static_cast<router::ThreadIndex>(listeners_.size() % router_->worker_count()));
-      listeners_.push_back(std::make_unique<LinkListener>(worker, std::move(*socket), std::move(context)));
+      listeners_.push_back(std::make_unique<LinkListener>(worker, std::move(*socket), std::move(context), limits));
     }
   }
   return {};

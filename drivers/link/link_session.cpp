@@ -53,10 +53,11 @@ void LineTail::clear(router::Slab& blocks) noexcept {
 
 // ---- life -------------------------------------------------------------------------------------------------------------------
 
-LinkSession::LinkSession(router::Worker& worker, router::Socket socket, std::shared_ptr<const LinkContext> context)
+LinkSession::LinkSession(router::Worker& worker, router::Socket socket, const router::PeerAddress& peer,
+                         std::shared_ptr<const LinkContext> context)
     : StreamSession(worker, socket, {context->config.slow_consumer, context->config.hold_producers_ms}),
       context_(std::move(context)),
-      peer_(router::peer_address(socket)),
+      peer_(peer),
       serial_(worker.next_serial()),
       opened_ns_(worker.now_ns()) {}
 
@@ -75,7 +76,7 @@ void LinkSession::open() {
   receives_own = context_->config.receive_sent_events;
   if (router::log_enabled(LogLevel::kDebug)) {
     router::logf(LogLevel::kDebug, LogKind::kOnce, "channel %u opened from %s on %s", channel,
-                 router::address_text(peer_).c_str(), context_->listener.c_str());
+                 router::address_text(peer_.storage()).c_str(), context_->listener.c_str());
   }
   reply(context_->greeting);
   update_deadline();
@@ -100,7 +101,7 @@ void LinkSession::on_closing() noexcept {
 void LinkSession::describe(router::SessionInfo& info) noexcept {
   StreamSession::describe(info);
   info.user = user_ == nullptr ? "" : user_->name;
-  info.peer = router::address_text(peer_);
+  info.peer = router::address_text(peer_.storage());
   info.listener = context_->listener;
   info.mode = !is_open() ? "closing" : user_ == nullptr ? "login" : in_loop ? "rcvloop" : "command";
   info.guid = guid_;
@@ -318,7 +319,7 @@ void LinkSession::pass(std::string_view password) {
   LoginRequest request;
   request.user = user_name_;
   request.password = password.substr(0, 1024);
-  request.host = router::host_text(peer_);
+  request.host = router::host_text(peer_.storage());
   request.delay_ms = context_->config.login_failure_delay_ms;
   request.delay_max_ms = context_->config.login_failure_delay_max_ms;
   router::Worker& home = worker();
@@ -336,10 +337,11 @@ void LinkSession::pass(std::string_view password) {
 }
 
 void LinkSession::on_login(const LoginResult& result) {
+  const sockaddr_storage peer = peer_.storage();
   if (result.outcome == LoginOutcome::kAccepted &&
-      !result.user->host_allowed(reinterpret_cast<const sockaddr*>(&peer_))) {
+      !result.user->host_allowed(reinterpret_cast<const sockaddr*>(&peer))) {
     router::logf(LogLevel::kWarn, LogKind::kRefused, "user '%s' may not come from %s", user_name_.c_str(),
-                 router::address_text(peer_).c_str());
+                 router::address_text(peer_.storage()).c_str());
     worker().counters_mutable().login_failures.add();
     reply(vscp::reply::kBadPeer);
     close_after_flush();
@@ -356,7 +358,7 @@ void LinkSession::on_login(const LoginResult& result) {
   }
   worker().counters_mutable().login_failures.add();
   router::logf(LogLevel::kWarn, LogKind::kLoginFailed, "login of '%s' from %s refused: %s", user_name_.c_str(),
-               router::address_text(peer_).c_str(),
+               router::address_text(peer_.storage()).c_str(),
                result.outcome == LoginOutcome::kBadHash ? "the stored password of this user is in no known form"
                                                         : "wrong user name or password");
   penalty_until_ns_ = worker().now_ns() + std::uint64_t{result.delay_ms} * 1'000'000;
@@ -390,7 +392,7 @@ void LinkSession::install_user(const LoginResult& result) {
   filter_ = user_->filter;
   worker().counters_mutable().logins.add();
   router::logf(LogLevel::kInfo, LogKind::kLogin, "user '%s' logged in from %s, channel %u", user_->name.c_str(),
-               router::address_text(peer_).c_str(), channel);
+               router::address_text(peer_.storage()).c_str(), channel);
   // The queue of a session fills from here on, before the reply says so.
   worker().fanout().join(*this, join_filters(context_->config.out_filter, filter_),
                          vscp::wire_format(overrides.line_format.value_or(context_->config.line_format)));

@@ -4,8 +4,6 @@
 // Thread rule: the worker's thread.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +13,7 @@
 #include "drivers/link/link_context.h"
 #include "protocol/link_command.h"
 #include "router/core/stream_session.h"
+#include "router/io/socket.h"
 
 namespace drivers::link {
 
@@ -36,7 +35,9 @@ class LineTail {
 
 class LinkSession final : public router::StreamSession {
  public:
-  LinkSession(router::Worker& worker, router::Socket socket, std::shared_ptr<const LinkContext> context);
+  /// `socket` is the worker's ring's.
+  LinkSession(router::Worker& worker, router::Socket socket, const router::PeerAddress& peer,
+              std::shared_ptr<const LinkContext> context);
   ~LinkSession() override;
 
   /// Takes a channel, greets, begins to receive. If the worker has no channel left the client is told so and closed.
@@ -109,7 +110,7 @@ class LinkSession final : public router::StreamSession {
   static constexpr std::size_t kSendLineRoom = 2700;  ///< 512 data bytes as "0xNN,"
 
   std::shared_ptr<const LinkContext> context_;
-  sockaddr_storage peer_;
+  router::PeerAddress peer_;
   std::shared_ptr<const router::UserDirectory> users_;
   const router::User* user_ = nullptr;
   std::string user_name_;

@@ -12,6 +12,8 @@ namespace {
 
 // While a hold is on, its reasons are looked at this often.
 constexpr std::uint64_t kHoldReviewNs = 5'000'000;
+// A ring that has something to say for longer than this while the process stops is not listened to.
+constexpr int kLastRounds = 1000;
 
 // Events of other threads lie in their caches: fetched while the events before them are encoded.
 constexpr std::size_t kHeadAhead = 8;
@@ -81,7 +83,7 @@ void Worker::run_once(bool may_sleep) noexcept {
 }
 
 void Worker::run() noexcept {
-  while (!stop_.load(std::memory_order_acquire)) run_once(true);
+  while (!is_stopping()) run_once(true);
   // Let the last operations end, so that every session is buried before its worker.
   for_each_session([](StreamSession& session) { session.abort(); });
   while (session_count_ > 0) {
@@ -91,10 +93,15 @@ void Worker::run() noexcept {
     flush();
   }
   while (auto task = inbox().pop_task()) task->run();
+  // What was closed goes to the kernel, and who was accepted meanwhile is turned away.
+  for (int round = 0; round < kLastRounds; ++round) {
+    ring_->submit_and_wait(0);
+    if (ring_->reap(settings_.reap_max) == 0) break;
+  }
 }
 
 bool Worker::has_work() const noexcept {
-  return stop_.load(std::memory_order_acquire) || (!blocked_.empty() && may_publish());
+  return is_stopping() || (!blocked_.empty() && may_publish());
 }
 
 void Worker::drain_inbox() noexcept {
@@ -128,6 +135,8 @@ void Worker::flush() noexcept {
   publisher_.flush();
   if (!starved_.empty()) feed_starved();
   graveyard_.clear();
+  counters_.blocks.set(out_blocks_.taken());
+  counters_.buffers_out.set(held_inputs_.taken());
 }
 
 // Buffers come back in turns only, so that a look at the end of each is enough.

@@ -54,6 +54,8 @@ struct WorkerCounters {
   Counter slow_closed;      ///< sessions closed by the disconnect policy
   Counter timeouts;
   Counter undeliverable;    ///< events for a destination interface that has gone
+  Counter blocks;           ///< 4 KiB blocks in use, as of the last turn
+  Counter buffers_out;      ///< receive buffers that are not with the kernel, likewise
 };
 
 struct WorkerSettings {
@@ -105,6 +107,8 @@ class Worker final : public EventThread {
     stop_.store(true, std::memory_order_release);
     nudge();
   }
+
+  bool is_stopping() const noexcept { return stop_.load(std::memory_order_acquire); }
 
   // For sessions and drivers, on this worker's thread.
   Ring& ring() noexcept { return *ring_; }

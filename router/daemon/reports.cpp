@@ -41,6 +41,8 @@ constexpr std::array kFigures{
     Figure{"input_pauses", [](const Worker& w) { return w.counters().input_pauses.value(); }},
     Figure{"holds", [](const Worker& w) { return w.counters().holds.value(); }},
     Figure{"slow_closed", [](const Worker& w) { return w.counters().slow_closed.value(); }},
+    Figure{"blocks", [](const Worker& w) { return w.counters().blocks.value(); }},
+    Figure{"buffers_out", [](const Worker& w) { return w.counters().buffers_out.value(); }},
     Figure{"turns", [](const Worker& w) { return w.counters().turns.value(); }},
     Figure{"sleeps", [](const Worker& w) { return w.counters().sleeps.value(); }},
 };

@@ -22,6 +22,7 @@
 #include "router/base/json_writer.h"
 #include "router/base/log.h"
 #include "router/daemon/reports.h"
+#include "router/io/open_files.h"
 #include "router/io/uring_ring.h"
 
 namespace router {
@@ -95,10 +96,20 @@ std::string Supervisor::start_logging() {
   }
   logf(LogLevel::kDebug, LogKind::kOnce, "configuration: %s, state in %s",
        options_.config_file.empty() ? "embedded" : options_.config_file.c_str(), config_.state_folder.c_str());
+  const std::uint32_t files = open_files_limit();
+  if (keeps_sockets_in_tables()) {
+    logf(LogLevel::kDebug, LogKind::kOnce, "sockets are kept in tables: more of them than the limit of %u open files", files);
+  } else {
+    logf(LogLevel::kWarn, LogKind::kOnce,
+         "before Linux 6.13 every session is an open file: at most %u sessions, for the limit of open files is %u; raise it "
+         "with ulimit -n or LimitNOFILE=",
+         files - reserved_open_files(), files);
+  }
   return {};
 }
 
 std::string Supervisor::make_router() {
+  raise_open_files_limit();
   std::vector<int> cpus(config_.workers.cpus.begin(), config_.workers.cpus.end());
   if (cpus.empty()) cpus = available_cpus();
   RouterSettings settings;

@@ -51,6 +51,7 @@ std::expected<UniqueFd, int> listen_once(const ListenAddress& address) {
   if (address.storage.ss_family == AF_INET6) {
     ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
   }
+  set_stream_options(socket.get());
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
       ::listen(socket.get(), listen_backlog()) != 0) {
     return std::unexpected(errno);
@@ -70,6 +71,34 @@ std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address, st
     // Nothing tells when a port becomes free.
     ::poll(nullptr, 0, static_cast<int>(kPauseMs));
   }
+}
+
+PeerAddress::PeerAddress(const sockaddr_storage& address) noexcept : family_(address.ss_family) {
+  if (family_ == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    host_[10] = host_[11] = 0xff;
+    std::memcpy(&host_[12], &v4.sin_addr, sizeof(v4.sin_addr));
+    port_ = v4.sin_port;
+  } else if (family_ == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    std::memcpy(host_.data(), &v6.sin6_addr, sizeof(v6.sin6_addr));
+    port_ = v6.sin6_port;
+  }
+}
+
+sockaddr_storage PeerAddress::storage() const noexcept {
+  sockaddr_storage address{};
+  address.ss_family = family_;
+  if (family_ == AF_INET) {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(address);
+    std::memcpy(&v4.sin_addr, &host_[12], sizeof(v4.sin_addr));
+    v4.sin_port = port_;
+  } else if (family_ == AF_INET6) {
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
+    std::memcpy(&v6.sin6_addr, host_.data(), sizeof(v6.sin6_addr));
+    v6.sin6_port = port_;
+  }
+  return address;
 }
 
 std::string host_text(const sockaddr_storage& address) {

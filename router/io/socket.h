@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -16,10 +17,27 @@ namespace router {
 /// listening socket with it: who is started in its place at once waits that long.
 inline constexpr std::uint32_t kListenPatienceMs = 1000;
 
-/// Opens a non-blocking listening TCP socket; blocks for at most `patience_ms` while the port is in use. The error is
+/// Opens a non-blocking listening TCP socket with set_stream_options(); blocks for at most `patience_ms` while the port is in use. The error is
 /// one sentence that says what to do (port in use, no right, no such address).
 std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address,
                                                 std::uint32_t patience_ms = kListenPatienceMs);
+
+/// An IPv4 or IPv6 address and port in 20 bytes, where sockaddr_storage has 128: every session has one.
+class PeerAddress {
+ public:
+  using Host = std::array<std::uint8_t, 16>;  ///< IPv4 as ::ffff:a.b.c.d
+
+  PeerAddress() = default;
+  explicit PeerAddress(const sockaddr_storage& address) noexcept;
+  /// Without flow and scope.
+  sockaddr_storage storage() const noexcept;
+  const Host& host() const noexcept { return host_; }
+
+ private:
+  Host host_{};
+  std::uint16_t port_ = 0;  ///< in network order
+  std::uint16_t family_ = AF_UNSPEC;
+};
 
 /// "127.0.0.1:9598" or "[::1]:9598"; an IPv4 address mapped into IPv6 is written as IPv4.
 std::string address_text(const sockaddr_storage& address);
@@ -29,7 +47,8 @@ std::string host_text(const sockaddr_storage& address);
 sockaddr_storage peer_address(int socket) noexcept;
 sockaddr_storage local_address(int socket) noexcept;
 
-/// TCP_NODELAY and keep-alive: a dead peer is noticed after about two minutes.
+/// TCP_NODELAY and keep-alive: a dead peer is noticed after about two minutes. Of a listening socket: what it accepts has the
+/// same.
 void set_stream_options(int socket) noexcept;
 
 }  // namespace router

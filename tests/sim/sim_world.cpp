@@ -111,9 +111,10 @@ void SimWorld::make_link_context() {
 }
 
 // The worker owns the session from open() on.
-void SimWorld::open_session(router::Worker& home, router::Socket socket) {
+void SimWorld::open_session(router::Worker& home, int descriptor) {
+  const router::Socket socket = home.ring().adopt(descriptor);
   if (plan_.link) {
-    auto session = std::make_unique<drivers::link::LinkSession>(home, socket, link_);
+    auto session = std::make_unique<drivers::link::LinkSession>(home, socket, router::PeerAddress(), link_);
     session.release()->open();
   } else {
     auto session = std::make_unique<LineSession>(*router_, home, socket, plan_.session);

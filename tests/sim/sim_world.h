@@ -79,7 +79,7 @@ class SimWorld final : public router::SimSleeper {
   void check_turn();
   void add_client(bool stalls = false);
   void make_link_context();
-  void open_session(router::Worker& home, router::Socket socket);
+  void open_session(router::Worker& home, int descriptor);
   void settle();
   bool is_settled();
   void check_books();

@@ -45,13 +45,26 @@ TEST(ListenTcp, TakesAFreePortAndIsNotBlocking) {
   ASSERT_TRUE(server.valid());
   EXPECT_EQ(router::address_text(router::peer_address(server.get())),
             router::address_text(router::local_address(client.get())));
-  router::set_stream_options(server.get());
   int on = 0;
   socklen_t size = sizeof(on);
   ASSERT_EQ(::getsockopt(server.get(), IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
   EXPECT_NE(on, 0);
   ASSERT_EQ(::getsockopt(server.get(), SOL_SOCKET, SO_KEEPALIVE, &on, &size), 0);
   EXPECT_NE(on, 0);
+  int idle_s = 0;
+  ASSERT_EQ(::getsockopt(server.get(), IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, &size), 0);
+  EXPECT_EQ(idle_s, 60) << "what is accepted has the options of its listening socket";
+}
+
+TEST(PeerAddress, IsTheSameAsTheAddressItWasMadeOf) {
+  for (const char* text : {"127.0.0.1:9598", "[::1]:80", "[2001:db8::7]:65535", "0.0.0.0:1"}) {
+    const router::PeerAddress peer(parsed(text).storage);
+    EXPECT_EQ(router::address_text(peer.storage()), text);
+  }
+  const router::PeerAddress v4(parsed("10.1.2.3:5").storage);
+  EXPECT_EQ(v4.host(), router::PeerAddress(parsed("10.1.2.3:6").storage).host());
+  EXPECT_EQ(v4.host(), router::PeerAddress(parsed("[::ffff:10.1.2.3]:7").storage).host()) << "the same host";
+  EXPECT_NE(v4.host(), router::PeerAddress(parsed("10.1.2.4:5").storage).host());
 }
 
 TEST(ListenTcp, APortInUseIsSaidSo) {

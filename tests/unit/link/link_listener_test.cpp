@@ -64,14 +64,14 @@ class Client {
 
 class LinkListenerTest : public ::testing::Test {
  protected:
-  void open(LinkListenerConfig config, router::ThreadIndex workers) {
+  void open(LinkListenerConfig config, router::ThreadIndex workers, std::size_t sockets = 1) {
     router::ListenAddress any;
     auto* v4 = reinterpret_cast<sockaddr_in*>(&any.storage);
     v4->sin_family = AF_INET;
     v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     any.size = sizeof(sockaddr_in);
     any.text = "127.0.0.1:0";
-    config.addresses = {any};
+    config.addresses.assign(sockets, any);
     router::RouterSettings settings;
     settings.workers = workers;
     settings.version = "1.2.3";
@@ -86,8 +86,9 @@ class LinkListenerTest : public ::testing::Test {
         std::make_shared<router::UserDirectory>(std::vector<router::User>{link_test::make_user("admin", "secret")});
     server_ = std::make_unique<LinkServer>(*router_, std::vector<LinkListenerSetup>{setup}, [] {});
     ASSERT_EQ(server_->open(), "");
-    const std::string address = server_->addresses().at(0);
-    port_ = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+    for (const std::string& address : server_->addresses()) {
+      ports_.push_back(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    }
     router_->start();
   }
   void TearDown() override {
@@ -96,7 +97,7 @@ class LinkListenerTest : public ::testing::Test {
     server_->stop();
     router_->stop();
   }
-  std::unique_ptr<Client> connect(const char* from = "127.0.0.1") { return std::make_unique<Client>(port_, from); }
+  std::unique_ptr<Client> connect(const char* from = "127.0.0.1") { return std::make_unique<Client>(ports_.at(0), from); }
   /// What a client that has gone held is free again after a moment.
   std::unique_ptr<Client> connect_when_free(const char* from = "127.0.0.1") {
     for (int i = 0; i < 100'000; ++i) {
@@ -110,7 +111,7 @@ class LinkListenerTest : public ::testing::Test {
   router::SystemClock clock_;
   std::unique_ptr<router::Router> router_;
   std::unique_ptr<LinkServer> server_;
-  std::uint16_t port_ = 0;
+  std::vector<std::uint16_t> ports_;
 };
 
 TEST_F(LinkListenerTest, SessionsInAll) {
@@ -165,6 +166,20 @@ TEST_F(LinkListenerTest, SessionsOfAnAddress) {
     clients.insert(clients.begin(), connect_when_free());
     EXPECT_FALSE(connect()->is_greeted());
   }
+}
+
+// The limit is that of the listener, whichever of its addresses they come to.
+TEST_F(LinkListenerTest, SessionsInAllOfAListenerWithTwoAddresses) {
+  LinkListenerConfig config;
+  config.max_sessions = 3;
+  open(config, 2, 2);
+  server_->start();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (const std::size_t socket : {0U, 1U, 0U}) {
+    clients.push_back(std::make_unique<Client>(ports_[socket], "127.0.0.1"));
+    ASSERT_TRUE(clients.back()->is_greeted());
+  }
+  for (const auto port : ports_) EXPECT_FALSE(Client(port, "127.0.0.1").is_greeted());
 }
 
 TEST_F(LinkListenerTest, SessionsAreSpreadOverTheWorkers) {

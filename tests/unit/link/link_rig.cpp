@@ -68,7 +68,7 @@ LinkRig::LinkRig(const RigSettings& settings) : settings_(settings), net_(settin
   context_->listener = "rig";
   context_->greeting = "Welcome\r\n" + std::string(vscp::reply::kOk);
   context_->version_reply = "1,2,3,4";
-  context_->on_closed = [this](const sockaddr_storage&) { ++closed_; };
+  context_->on_closed = [this](const router::PeerAddress&) { ++closed_; };
   context_->request_shutdown = [this] { ++shutdowns_; };
   listener_ = net_.listen();
 }
@@ -79,7 +79,8 @@ LinkRig::~LinkRig() {
 
 router::Socket LinkRig::connect(router::ThreadIndex index) {
   const router::Socket client = net_.connect(listener_);
-  auto session = std::make_unique<drivers::link::LinkSession>(worker(index), net_.accept(listener_), context_);
+  const router::Socket socket = worker(index).ring().adopt(net_.accept(listener_));
+  auto session = std::make_unique<drivers::link::LinkSession>(worker(index), socket, router::PeerAddress(), context_);
   auto* opened = session.release();
   opened->open();  // the worker's from here on
   clients_.push_back({client, index, opened->channel, opened->serial()});
