@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "router/base/check.h"
@@ -311,16 +312,8 @@ void UringRing::wake() noexcept {
   [[maybe_unused]] const auto bytes = ::write(wake_fd_.get(), &one, sizeof(one));
 }
 
-}  // namespace
-
-std::unique_ptr<Ring> make_uring_ring(const UringSettings& settings, std::string& error) {
-  auto ring = std::make_unique<UringRing>();
-  error = ring->open(settings);
-  if (!error.empty()) return nullptr;
-  return ring;
-}
-
-bool keeps_sockets_in_tables() noexcept {
+// Closes one socket of a table while a receive waits on another, and looks whether its peer is told.
+bool try_table() noexcept {
   UringLane lane;
   if (lane.open({.entries = 4, .buffer_count = 1, .buffer_bytes = 64, .table_slots = 2}) < 0) return false;
   std::array<int, 2> waiting{-1, -1};
@@ -337,6 +330,25 @@ bool keeps_sockets_in_tables() noexcept {
   lane.enter(0);
   char byte = 0;
   return ::recv(closed_peer.get(), &byte, 1, MSG_DONTWAIT) == 0;  // its end was told that we have closed
+}
+
+}  // namespace
+
+std::unique_ptr<Ring> make_uring_ring(const UringSettings& settings, std::string& error) {
+  auto ring = std::make_unique<UringRing>();
+  error = ring->open(settings);
+  if (!error.empty()) return nullptr;
+  return ring;
+}
+
+bool keeps_sockets_in_tables() noexcept {
+  // On a thread of its own: the kernel interrupts the thread that a ring belonged to when it tidies up after it.
+  static const bool keeps = [] {
+    bool result = false;
+    std::thread([&result] { result = try_table(); }).join();
+    return result;
+  }();
+  return keeps;
 }
 
 }  // namespace router
