@@ -34,6 +34,7 @@ THIRD_PARTY = {
     'fmt/': (),
     'CLI/': ('router/daemon/options.cpp',),
     'mimalloc': ('router/base/memory.cpp',),
+    'cairo': ('tools/vscpbench/report/canvas.cpp',),
     'MQTT': ('drivers/mqtt/paho_client.cpp',),
 }
 

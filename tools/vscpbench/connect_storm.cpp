@@ -68,7 +68,8 @@ std::string run_connect_storm(Context& context) {
   plan.processes = settings.processes;
   plan.at_once = settings.at_once;
   plan.stall_seconds = settings.load.stall_seconds;
-  auto result = context.result(std::to_string(plan.sessions) + " sessions");
+  auto result =
+      context.result(std::to_string(plan.sessions) + " sessions, " + std::to_string(plan.at_once) + " at once");
   result.parameters = {{"sessions", static_cast<double>(plan.sessions)}, {"at_once", plan.at_once}};
   Histogram times;
   std::string error;

@@ -2,6 +2,8 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/vscpbench/floor/floor_command.h"
+#include "tools/vscpbench/report/diff_command.h"
+#include "tools/vscpbench/report/report_command.h"
 #include "tools/vscpbench/run_command.h"
 #include "tools/vscpbench/stop_signal.h"
 
@@ -14,6 +16,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   bench::RunCommand run(app);
   bench::ListCommand list(app);
+  bench::ReportCommand report(app);
+  bench::DiffCommand diff(app);
   bench::floor::FloorCommand floor(app);
   try {
     app.parse(argc, argv);
@@ -22,5 +26,7 @@ int main(int argc, char** argv) {
   }
   if (floor.chosen()) return floor.run();
   if (list.chosen()) return list.run();
+  if (report.chosen()) return report.run();
+  if (diff.chosen()) return diff.run();
   return run.run(argc, argv);
 }

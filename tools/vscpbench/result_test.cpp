@@ -8,7 +8,7 @@
 #include "tools/vscpbench/json_files.h"
 #include "tools/vscpbench/load_result.h"
 #include "tools/vscpbench/scenario.h"
-#include "tools/vscpbench/text_report.h"
+#include "tools/vscpbench/tables.h"
 
 namespace bench {
 namespace {
@@ -180,6 +180,7 @@ TEST(Numbers, ShowWhatCanBeKnown) {
   EXPECT_EQ(figure_text(580, "B"), "580 B");
   EXPECT_EQ(figure_text(3.0 * 1024 * 1024, "B"), "3.00 MiB");
   EXPECT_EQ(figure_text(6.1e6, "1/s"), "6.10 M/s");
+  EXPECT_EQ(figure_text(219859, "1/s"), "220 k/s");
 }
 
 TEST(Scenarios, AreFoundByNameAndHintAtTheNearest) {

@@ -7,6 +7,7 @@
 
 #include "tools/vscpbench/json_files.h"
 #include "tools/vscpbench/machine.h"
+#include "tools/vscpbench/output_file.h"
 #include "tools/vscpbench/progress_line.h"
 #include "tools/vscpbench/scenario.h"
 #include "tools/vscpbench/server.h"
@@ -38,19 +39,10 @@ std::string run_all(const Settings& settings, Server& server, std::vector<Result
   return {};
 }
 
-/// "-" is standard output.
-std::string write_json(const std::string& path, const ResultFile& result) {
-  if (path.empty()) return {};
-  const auto text = to_json(result);
-  std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
-  if (file == nullptr) return "cannot write " + path + ": " + std::strerror(errno);
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const bool closed = file == stdout ? std::fflush(file) == 0 : std::fclose(file) == 0;
-  return written && closed ? std::string() : "cannot write " + path + ": " + std::strerror(errno);
-}
-
 int run_scenarios(const Settings& settings, int argc, const char* const* argv) {
   ResultFile file{describe_machine(argc, argv), {}};
+  // Better said before the run than after it.
+  if (const auto unwritable = check_output(settings.json); !unwritable.empty()) return fail(unwritable);
   auto server = Server::open(settings);
   if (!server) return fail(server.error());
   file.machine.server_version = server->version();
@@ -60,7 +52,9 @@ int run_scenarios(const Settings& settings, int argc, const char* const* argv) {
   if (!file.results.empty()) {
     print_machine(out, file.machine);
     print_results(out, file.results, settings.allow_loss);
-    if (const auto unwritten = write_json(settings.json, file); !unwritten.empty()) return fail(unwritten);
+    if (!settings.json.empty()) {
+      if (const auto unwritten = write_output(settings.json, to_json(file)); !unwritten.empty()) return fail(unwritten);
+    }
     if (std::fflush(out) != 0) return fail(std::string("cannot write the table: ") + std::strerror(errno));
   }
   if (stop_requested()) {
