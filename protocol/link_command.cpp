@@ -116,6 +116,19 @@ constexpr bool is_word(char c) noexcept {
 
 }  // namespace
 
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < kCommands.size(); ++i) {
+        if (static_cast<std::size_t>(kCommands[i].verb) != i) return false;
+      }
+      return true;
+    }(),
+    "the rows stand in the order of LinkVerb");
+
+const LinkCommandInfo& link_command(LinkVerb verb) noexcept {
+  return kCommands[static_cast<std::size_t>(verb)];
+}
+
 std::span<const LinkCommandInfo> link_commands() noexcept {
   return kCommands;
 }

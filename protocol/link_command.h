@@ -61,6 +61,9 @@ struct LinkCommand {
   std::string_view argument;  ///< blanks trimmed on both sides; may be empty
 };
 
+/// The row of this command.
+const LinkCommandInfo& link_command(LinkVerb verb) noexcept;
+
 /// Finds the command of one line (no line end). Case is ignored; leading and trailing blanks, and lone CRs, too.
 /// Upstream matches by prefix and eats the next character (NOOPX is NOOP, SENDX 1 is SEND 1); we take a whole word,
 /// except that a name directly followed by a character that cannot continue a word ("SEND0,..." no; "+2" yes) is split

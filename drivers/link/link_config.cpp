@@ -131,6 +131,7 @@ LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string
   out.receive_sent_events = reader.boolean("receive-sent-events", out.receive_sent_events);
   out.line_format = reader.word<LineFormat>("line-format", out.line_format, kLineFormats);
   read_times(reader, out);
+  out.binary_confirm = reader.boolean("binary-confirm", out.binary_confirm);
   out.line_max = small(reader, "line-max", out.line_max, 2600, 65536);
   out.max_sessions = small(reader, "max-sessions", out.max_sessions, 1, 10'000'000);
   out.max_sessions_per_address = small(reader, "max-sessions-per-address", 0, 0, 10'000'000);

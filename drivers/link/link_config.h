@@ -40,6 +40,7 @@ struct LinkListenerConfig {
   std::uint32_t idle_timeout_s = 43200;         ///< "idle-timeout-s": nothing received and not in RCVLOOP; 0 = never
   std::uint32_t keepalive_ms = 2000;            ///< "keepalive-ms": "+OK" in RCVLOOP
   std::uint32_t rcvloop_gap_ms = 50;            ///< "rcvloop-gap-ms": between the reply to RCVLOOP and the first event
+  bool binary_confirm = true;                   ///< "binary-confirm": in binary, each event that comes in is confirmed
   std::uint32_t line_max = 4096;                ///< "line-max": bytes of a command line, without its end
   std::uint32_t max_sessions = 200000;          ///< "max-sessions"
   std::uint32_t max_sessions_per_address = 0;   ///< "max-sessions-per-address": 0 = no limit

@@ -1,8 +1,8 @@
 // SEND and MEASUREMENT: from a line to an event in a pooled buffer. Spec: vscp_tcpiplink.md#tcpip-send.
+#include "drivers/link/answers.h"
 #include "drivers/link/link_session.h"
 #include "drivers/link/measurement_command.h"
 #include "protocol/event_line.h"
-#include "protocol/link_reply.h"
 
 namespace drivers::link {
 namespace {
@@ -21,7 +21,7 @@ router::EventBuf* LinkSession::acquire_event() {
 
 LinkSession::Done LinkSession::send(std::string_view argument) {
   if (!user_->may_use(vscp::LinkVerb::kSend)) {
-    refuse(vscp::reply::kNoRights, vscp::Errc::kLimit);
+    refuse(answers::kNoRights, vscp::Errc::kLimit);
     return Done::kYes;
   }
   router::EventBuf* event = acquire_event();
@@ -31,16 +31,17 @@ LinkSession::Done LinkSession::send(std::string_view argument) {
   if (!hints) {
     worker().pool().give_back(event);
     worker().counters_mutable().bad_events.add();
-    refuse(vscp::reply::kBadParameter, hints.error());
+    refuse(answers::kBadParameter, hints.error());
     return Done::kYes;
   }
   if (hints->guid_missing) event->event.guid = guid_;
-  return publish(event, hints->time_missing, hints->timestamp_missing);
+  answer_publish(publish(event, hints->time_missing, hints->timestamp_missing));
+  return Done::kYes;
 }
 
 LinkSession::Done LinkSession::measurement(std::string_view argument) {
   if (argument.empty()) {
-    refuse(vscp::reply::kBadParameter, vscp::Errc::kMissingField);
+    refuse(answers::kBadParameter, vscp::Errc::kMissingField);
     return Done::kYes;
   }
   router::EventBuf* event = acquire_event();
@@ -52,20 +53,29 @@ LinkSession::Done LinkSession::measurement(std::string_view argument) {
   if (!made) {
     worker().pool().give_back(event);
     worker().counters_mutable().bad_events.add();
-    refuse(vscp::reply::kBadParameter, made.error());
+    refuse(answers::kBadParameter, made.error());
     return Done::kYes;
   }
   if (event->event.guid.is_zero()) event->event.guid = guid_;
-  return publish(event, true, true);
+  answer_publish(publish(event, true, true));
+  return Done::kYes;
 }
 
-LinkSession::Done LinkSession::publish(router::EventBuf* event, bool time_missing, bool timestamp_missing) {
+void LinkSession::answer_publish(bool published) {
+  if (published) {
+    answer(answers::kOk);
+  } else {
+    refuse(answers::kEventNotAllowed, vscp::Errc::kLimit);
+  }
+}
+
+// False, and nothing more, if the user or the listener does not let this event in.
+bool LinkSession::publish(router::EventBuf* event, bool time_missing, bool timestamp_missing) {
   vscp::Event& value = event->event;
   if (!user_->may_send(value.vscp_class, value.vscp_type) || !context_->config.in_filter.matches(value)) {
     worker().pool().give_back(event);
     worker().counters_mutable().bad_events.add();
-    refuse(vscp::reply::kEventNotAllowed, vscp::Errc::kLimit);
-    return Done::kYes;
+    return false;
   }
   if (time_missing) value.time_ns = worker().utc_ns();
   if (timestamp_missing) value.timestamp_us = static_cast<std::uint32_t>(worker().utc_ns() / 1000);
@@ -79,8 +89,7 @@ LinkSession::Done LinkSession::publish(router::EventBuf* event, bool time_missin
   }
   ++figures_mutable().events_in;
   worker().publish(event);
-  reply(vscp::reply::kOk);
-  return Done::kYes;
+  return true;
 }
 
 }  // namespace drivers::link

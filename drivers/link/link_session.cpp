@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "drivers/link/filter_join.h"
+#include "drivers/link/answers.h"
 #include "protocol/link_reply.h"
 #include "router/base/log.h"
 #include "router/io/socket.h"
@@ -42,6 +43,15 @@ void LineTail::shrink(std::size_t size) {
   } else {
     long_.resize(size);
   }
+}
+
+void LineTail::drop_front(std::size_t size) {
+  if (!long_.empty()) {
+    long_.erase(0, size);
+    return;
+  }
+  std::memmove(block_->bytes, block_->bytes + size, block_->end - size);
+  block_->end -= static_cast<std::uint32_t>(size);
 }
 
 void LineTail::clear(router::Slab& blocks) noexcept {
@@ -103,7 +113,12 @@ void LinkSession::describe(router::SessionInfo& info) noexcept {
   info.user = user_ == nullptr ? "" : user_->name;
   info.peer = router::address_text(peer_.storage());
   info.listener = context_->listener;
-  info.mode = !is_open() ? "closing" : user_ == nullptr ? "login" : in_loop ? "rcvloop" : "command";
+  info.mode = !is_open()          ? "closing"
+              : user_ == nullptr  ? "login"
+              : binary_ && in_loop ? "binary open"
+              : binary_           ? "binary"
+              : in_loop           ? "rcvloop"
+                                  : "command";
   info.guid = guid_;
 }
 
@@ -120,7 +135,7 @@ void LinkSession::update_deadline() {
   }
   if (in_loop) {
     if (gap_until_ns_ != 0) at_most(gap_until_ns_);
-    at_most(alive_next_ns_);
+    if (!binary_) at_most(alive_next_ns_);
   } else if (is_logged_in() && context_->config.idle_timeout_s != 0) {
     at_most(last_input_ns() + context_->config.idle_timeout_s * kSecond);
   }
@@ -130,14 +145,14 @@ void LinkSession::update_deadline() {
 void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
   constexpr std::uint64_t kSecond = 1'000'000'000;
   if (penalty_until_ns_ != 0 && now_ns >= penalty_until_ns_) {
-    reply(vscp::reply::kBadLogin);
+    answer(answers::kBadLogin);
     close_after_flush();
     return;
   }
   if (!is_logged_in() && penalty_until_ns_ == 0 && !is_busy() &&
       now_ns >= opened_ns_ + context_->config.login_timeout_s * kSecond) {
     worker().counters_mutable().timeouts.add();
-    reply(vscp::reply::kLoginTimeout);
+    tell(answers::kLoginTimeout);
     close_after_flush();
     return;
   }
@@ -146,7 +161,7 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
       gap_until_ns_ = 0;
       open_loop(true);
     }
-    if (now_ns >= alive_next_ns_) {
+    if (!binary_ && now_ns >= alive_next_ns_) {
       // A peer that takes nothing is told nothing: the lines would only pile up.
       if (figures().bytes_out != alive_bytes_out_ && !is_congested()) {
         alive_bytes_out_ = figures().bytes_out;
@@ -157,7 +172,7 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
   } else if (is_logged_in() && context_->config.idle_timeout_s != 0 &&
              now_ns >= last_input_ns() + context_->config.idle_timeout_s * kSecond) {
     worker().counters_mutable().timeouts.add();
-    reply(vscp::reply::kIdleTimeout);
+    tell(answers::kIdleTimeout);
     close_after_flush();
     return;
   }
@@ -165,7 +180,7 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
 }
 
 void LinkSession::on_too_slow() noexcept {
-  reply(vscp::reply::kTooSlow);
+  tell(answers::kTooSlow);
   close_after_flush();
 }
 
@@ -179,7 +194,16 @@ void LinkSession::on_progress() noexcept {
 std::size_t LinkSession::on_input(std::span<const char> bytes) noexcept {
   const std::string_view text(bytes.data(), bytes.size());
   std::size_t done = 0;
-  while (done < text.size() && is_open() && !is_busy() && !is_congested()) {
+  for (;;) {
+    const bool binary = binary_;
+    done += binary ? take_frames(text.substr(done)) : take_lines(text.substr(done));
+    if (binary_ == binary) return done;
+  }
+}
+
+std::size_t LinkSession::take_lines(std::string_view text) {
+  std::size_t done = 0;
+  while (done < text.size() && !binary_ && is_open() && !is_busy() && !is_congested()) {
     const void* found = std::memchr(text.data() + done, '\n', text.size() - done);
     if (found == nullptr) {
       if (store_tail(text.substr(done))) done = text.size();
@@ -224,14 +248,14 @@ bool LinkSession::store_tail(std::string_view text) {
 
 void LinkSession::refuse_long_line() {
   worker().counters_mutable().bad_commands.add();
-  reply(vscp::reply::kLineTooLong);
+  answer(answers::kLineTooLong);
   close_after_flush();
 }
 
-void LinkSession::refuse(std::string_view text, vscp::Errc code) {
+void LinkSession::refuse(const Answer& why, vscp::Errc code) {
   last_error_ = code;
   worker().counters_mutable().bad_commands.add();
-  reply(text);
+  answer(why);
 }
 
 LinkSession::Done LinkSession::handle_line(std::string_view line) {
@@ -250,7 +274,7 @@ LinkSession::Done LinkSession::handle_line(std::string_view line) {
   if (!command) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return Done::kYes;  // an empty line gets no answer
     worker().counters_mutable().commands.add();
-    refuse(vscp::reply::kUnknownCommand, command.error());
+    refuse(answers::kUnknownCommand, command.error());
     return Done::kYes;
   }
   const Done done = run_command(*command);
@@ -289,30 +313,76 @@ void LinkSession::remember(std::string_view line, bool is_send) {
   last_is_send_ = is_send;
 }
 
+// ---- dialects ---------------------------------------------------------------------------------------------------------------
+
+vscp::WireFormat LinkSession::wire_format() const noexcept {
+  if (binary_) return vscp::WireFormat::kFrame;
+  return vscp::wire_format(user_->overrides.line_format.value_or(context_->config.line_format));
+}
+
+void LinkSession::answer(const Answer& answer) {
+  if (binary_) {
+    reply_frame(code_, answer.error, {});
+  } else {
+    reply(answer.text);
+  }
+}
+
+// What the client has not asked for.
+void LinkSession::tell(const Answer& answer) {
+  if (binary_) {
+    confirm(0, 0, answer.error);
+  } else {
+    reply(answer.text);
+  }
+}
+
+// What waits is written anew in the other form, which takes its time: once per turn, so that others get theirs.
+// REQUIRES: no send is running.
+bool LinkSession::switch_dialect(bool binary) {
+  const auto turn = static_cast<std::uint32_t>(worker().counters().turns.value());
+  if (switched_in_turn_ == turn) {
+    wait_to_publish();
+    return false;
+  }
+  leave_loop();
+  if (!binary) answer(answers::kOk);
+  binary_ = binary;
+  if (is_logged_in() && worker().fanout().change_format(*this, wire_format()) > 0) switched_in_turn_ = turn;
+  if (binary) reply(vscp::reply::kBinaryOn);
+  return true;
+}
+
 // ---- login ------------------------------------------------------------------------------------------------------------------
 
 void LinkSession::user(std::string_view name) {
   if (is_logged_in()) {
-    reply(vscp::reply::kOk);
-  } else if (name.empty() || name.size() > vscp::kUserNameMax) {
-    refuse(vscp::reply::kBadParameter, vscp::Errc::kMissingField);
-  } else {
-    user_name_ = name;
-    reply(vscp::reply::kUserOk);
+    answer(answers::kOk);
+  } else if (take_user_name(name)) {
+    answer(answers::kUserOk);
   }
+}
+
+bool LinkSession::take_user_name(std::string_view name) {
+  if (name.empty() || name.size() > vscp::kUserNameMax) {
+    refuse(answers::kBadParameter, vscp::Errc::kMissingField);
+    return false;
+  }
+  user_name_ = name;
+  return true;
 }
 
 void LinkSession::pass(std::string_view password) {
   if (is_logged_in()) {
-    reply(vscp::reply::kOk);
+    answer(answers::kOk);
     return;
   }
   if (user_name_.empty()) {
-    refuse(vscp::reply::kNeedUser, vscp::Errc::kMissingField);
+    refuse(answers::kNeedUser, vscp::Errc::kMissingField);
     return;
   }
   if (password.empty()) {
-    refuse(vscp::reply::kBadParameter, vscp::Errc::kMissingField);
+    refuse(answers::kBadParameter, vscp::Errc::kMissingField);
     close_after_flush();
     return;
   }
@@ -331,7 +401,7 @@ void LinkSession::pass(std::string_view password) {
   };
   set_busy(true);
   if (!context_->logins->check(std::move(request))) {
-    reply(vscp::reply::kBusy);
+    answer(answers::kBusy);
     close_after_flush();
   }
 }
@@ -343,7 +413,7 @@ void LinkSession::on_login(const LoginResult& result) {
     router::logf(LogLevel::kWarn, LogKind::kRefused, "user '%s' may not come from %s", user_name_.c_str(),
                  router::address_text(peer_.storage()).c_str());
     worker().counters_mutable().login_failures.add();
-    reply(vscp::reply::kBadPeer);
+    answer(answers::kBadPeer);
     close_after_flush();
     return;
   }
@@ -352,7 +422,7 @@ void LinkSession::on_login(const LoginResult& result) {
     return;
   }
   if (result.outcome == LoginOutcome::kBusy) {
-    reply(vscp::reply::kBusy);
+    answer(answers::kBusy);
     close_after_flush();
     return;
   }
@@ -363,7 +433,7 @@ void LinkSession::on_login(const LoginResult& result) {
                                                         : "wrong user name or password");
   penalty_until_ns_ = worker().now_ns() + std::uint64_t{result.delay_ms} * 1'000'000;
   if (result.delay_ms == 0) {
-    reply(vscp::reply::kBadLogin);
+    answer(answers::kBadLogin);
     close_after_flush();
   } else {
     update_deadline();
@@ -394,9 +464,8 @@ void LinkSession::install_user(const LoginResult& result) {
   router::logf(LogLevel::kInfo, LogKind::kLogin, "user '%s' logged in from %s, channel %u", user_->name.c_str(),
                router::address_text(peer_.storage()).c_str(), channel);
   // The queue of a session fills from here on, before the reply says so.
-  worker().fanout().join(*this, join_filters(context_->config.out_filter, filter_),
-                         vscp::wire_format(overrides.line_format.value_or(context_->config.line_format)));
-  reply(vscp::reply::kOk);
+  worker().fanout().join(*this, join_filters(context_->config.out_filter, filter_), wire_format());
+  answer(answers::kOk);
   update_deadline();
   set_busy(false);
 }

@@ -1,23 +1,29 @@
-// One client of the tcp/ip link server: lines in, replies and event lines out. Spec: vscp_tcpiplink.md.
+// One client of the tcp/ip link server: lines in, replies and event lines out; after BINARY frames both ways, until
+// TEXT. Spec: vscp_tcpiplink.md, vscp_over_binary.md.
 //
-// link_session.cpp holds lines, life and login; link_verbs.cpp the commands; link_event.cpp SEND.
+// link_session.cpp holds lines, life, login and the change between the dialects; link_verbs.cpp the commands;
+// link_event.cpp SEND; binary_session.cpp frames and the events in them; binary_verbs.cpp the binary commands. What a
+// command does is in one place for both dialects; each has its own way to read arguments and to write results.
 // Thread rule: the worker's thread.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "drivers/link/answers.h"
 #include "drivers/link/link_context.h"
+#include "protocol/binary_command.h"
 #include "protocol/link_command.h"
 #include "router/core/stream_session.h"
 #include "router/io/socket.h"
 
 namespace drivers::link {
 
-/// An unfinished command line, in a block of the worker; a line longer than a block goes on in memory of its own.
+/// An unfinished command line or frame, in a block of the worker; a line longer than a block goes on in memory of its own.
 class LineTail {
  public:
   bool empty() const noexcept { return block_ == nullptr; }
@@ -26,11 +32,21 @@ class LineTail {
   /// False if there is no memory.
   bool append(router::Slab& blocks, std::string_view text);
   void shrink(std::size_t size);
+  void drop_front(std::size_t size);
   void clear(router::Slab& blocks) noexcept;
 
  private:
   router::OutBlock* block_ = nullptr;
   std::string long_;
+};
+
+/// What INTERFACE tells of one of them.
+struct InterfaceEntry {
+  std::uint32_t id = 0;
+  std::uint32_t type = 0;
+  vscp::Guid guid;
+  std::string name;
+  std::uint64_t since_utc_ns = 0;
 };
 
 class LinkSession final : public router::StreamSession {
@@ -48,11 +64,10 @@ class LinkSession final : public router::StreamSession {
   std::uint64_t serial() const noexcept { return serial_; }
   /// Answer of the login service; this worker's thread.
   void on_login(const LoginResult& result);
-  /// Rows of INTERFACE, CRLF after each.
-  void on_interface_rows(std::string rows);
 
  private:
   enum class Done : std::uint8_t { kYes, kNotYet };
+  enum class Gate : std::uint8_t { kOpen, kRefused, kNotYet };
 
   // StreamSession.
   std::size_t on_input(std::span<const char> bytes) noexcept override;
@@ -62,10 +77,11 @@ class LinkSession final : public router::StreamSession {
   void on_too_slow() noexcept override;
 
   // Lines.
+  std::size_t take_lines(std::string_view text);
   Done handle_line(std::string_view line);
   Done run_command(const vscp::LinkCommand& command);
   bool store_tail(std::string_view text);
-  void refuse(std::string_view text, vscp::Errc code);
+  void refuse(const Answer& why, vscp::Errc code);
   void refuse_long_line();
   void turn_away(std::string_view text);
   void keep_last_send();
@@ -73,8 +89,38 @@ class LinkSession final : public router::StreamSession {
   bool is_logged_in() const noexcept { return user_ != nullptr; }
   void update_deadline();
 
+  // Dialects.
+  vscp::WireFormat wire_format() const noexcept;
+  void answer(const Answer& answer);
+  void tell(const Answer& answer);
+  bool switch_dialect(bool binary);
+
+  // Frames.
+  using Frame = std::span<const std::uint8_t>;
+  std::size_t take_frames(std::string_view bytes);
+  bool take_tail_frame(std::string_view bytes, std::size_t& used);
+  Done handle_frame(Frame frame);
+  Done handle_event(Frame frame);
+  Done handle_command(Frame frame);
+  void refuse_frame(Frame bytes, vscp::Errc code);
+  void refuse_event(Frame frame, const Answer& why, vscp::Errc code);
+  void confirm(std::uint16_t head, std::uint16_t crc, vscp::VscpError error);
+  void reply_frame(std::uint16_t code, vscp::VscpError error, Frame argument);
+  void reply_event(std::span<const char> frame);
+
+  // Binary commands.
+  Done run_binary(const vscp::BinaryCommandInfo& info, Frame argument);
+  void ask_binary(vscp::BinaryCode code, Frame argument);
+  void binary_user(std::string_view argument);
+  Done binary_send(Frame argument);
+  void binary_retr(Frame argument);
+  void binary_filter(Frame argument, bool mask);
+  void binary_interface(Frame argument);
+  void binary_test(Frame argument);
+
   // Login.
   void user(std::string_view name);
+  bool take_user_name(std::string_view name);
   void pass(std::string_view password);
   void install_user(const LoginResult& result);
   void apply_limits(const router::QueueLimits& of_user);
@@ -82,20 +128,33 @@ class LinkSession final : public router::StreamSession {
   // Events.
   Done send(std::string_view argument);
   Done measurement(std::string_view argument);
-  Done publish(router::EventBuf* event, bool time_missing, bool timestamp_missing);
+  bool publish(router::EventBuf* event, bool time_missing, bool timestamp_missing);
+  void answer_publish(bool published);
   router::EventBuf* acquire_event();
 
-  // Commands.
-  Done retr(std::string_view argument);
+  // Commands: what both dialects do.
+  Gate gate(const vscp::LinkCommandInfo& info);
+  void quit();
+  void shutdown();
+  void start_retr(std::uint64_t count);
   void continue_retr();
-  void rcvloop();
-  void quitloop();
+  void enter_loop();
+  void leave_loop();
+  void install_guid(const vscp::Guid& guid);
+  void take_filter_half(const vscp::FilterHalf& half, bool mask);
+  void install_filter();
+  unsigned status() const noexcept;
+  std::string_view last_error_text() const noexcept;
+  static std::string challenge();
+  void visit_interfaces(std::function<void(const InterfaceEntry&)> visit, std::function<void(LinkSession&)> done);
+
+  // Commands of the text protocol.
+  void retr(std::string_view argument);
   void set_guid(std::string_view argument);
-  Done set_filter(std::string_view argument, bool mask);
+  void set_filter(std::string_view argument, bool mask);
   void stat();
   void info();
   void what_can_you_do();
-  void challenge();
   void interface(std::string_view argument);
   void help(std::string_view argument);
   void self_test(std::string_view argument);
@@ -130,7 +189,11 @@ class LinkSession final : public router::StreamSession {
   std::uint64_t alive_bytes_out_ = 0;  ///< bytes sent when the last sign of life was made
   std::uint64_t penalty_until_ns_ = 0;
   vscp::Errc last_error_{};
+  std::uint16_t code_ = 0;             ///< of the binary command in hand; its reply may come later
+  std::uint32_t switched_in_turn_ = ~std::uint32_t{0};  ///< turn of the worker in which waiting events were written anew
+  bool binary_ = false;
   bool retr_running_ = false;
+  bool retr_empty_ = false;            ///< the running RETR has found nothing yet
   bool repeating_ = false;
   bool last_is_send_ = false;          ///< the newest entry of the history is a SEND
 };

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "drivers/link/answers.h"
 #include "drivers/link/filter_join.h"
 #include "drivers/link/link_session.h"
 #include "drivers/link/self_test.h"
@@ -16,7 +17,6 @@
 namespace drivers::link {
 namespace {
 
-namespace reply_text = vscp::reply;
 using vscp::LinkVerb;
 
 bool parse_count(std::string_view text, std::uint64_t& value) noexcept {
@@ -33,13 +33,12 @@ std::string column(std::string_view text) {
   return clean;
 }
 
-std::string interface_row(std::uint32_t id, std::uint32_t type, const vscp::Guid& guid, std::string_view name,
-                          std::uint64_t since_utc_ns) {
+std::string interface_row(const InterfaceEntry& entry) {
   char date[vscp::kDatetimeTextSize];
-  vscp::format_datetime(since_utc_ns, date);
+  vscp::format_datetime(entry.since_utc_ns, date);
   constexpr std::size_t kDateSize = sizeof(date) - 1;  // without the Z: a client takes the last 19 characters
-  return std::to_string(id) + ',' + std::to_string(type) + ',' + vscp::to_string(guid) + ',' + column(name) +
-         "|Started at " + std::string(date, kDateSize) + "\r\n";
+  return std::to_string(entry.id) + ',' + std::to_string(entry.type) + ',' + vscp::to_string(entry.guid) + ',' +
+         column(entry.name) + "|Started at " + std::string(date, kDateSize) + "\r\n";
 }
 
 // Spec: vscp_tcpiplink.md#tcpip-interface-list.
@@ -48,43 +47,51 @@ constexpr std::uint32_t kTypeLinkClient = 4;
 
 }  // namespace
 
-LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
-  const LinkVerb verb = command.info->verb;
-  const std::string_view argument = command.argument;
-  if (!is_logged_in() && !command.info->before_login) {
-    refuse(reply_text::kLoginFirst, vscp::Errc::kLimit);
-    return Done::kYes;
+// Whether the user may use this command, and whether it can be carried out now; if not, says so.
+LinkSession::Gate LinkSession::gate(const vscp::LinkCommandInfo& info) {
+  const LinkVerb verb = info.verb;
+  if (!is_logged_in() && !info.before_login) {
+    refuse(answers::kLoginFirst, vscp::Errc::kLimit);
+    return Gate::kRefused;
   }
   if (is_logged_in() && !user_->may_use(verb)) {
-    refuse(reply_text::kNoRights, vscp::Errc::kLimit);
-    return Done::kYes;
+    refuse(answers::kNoRights, vscp::Errc::kLimit);
+    return Gate::kRefused;
   }
   // These move what the reader has waiting, which must not happen under a running send.
   const bool touches_queue = verb == LinkVerb::kRetr || verb == LinkVerb::kClrAll || verb == LinkVerb::kSetFilter ||
-                             verb == LinkVerb::kSetMask || verb == LinkVerb::kQuitLoop;
-  if (touches_queue && is_sending()) return Done::kNotYet;
-
+                             verb == LinkVerb::kSetMask || verb == LinkVerb::kQuitLoop || verb == LinkVerb::kBinary ||
+                             verb == LinkVerb::kText;
+  if (touches_queue && is_sending()) return Gate::kNotYet;
   if (verb == LinkVerb::kRetr || verb == LinkVerb::kChkData || verb == LinkVerb::kRcvLoop) note_reading();
+  return Gate::kOpen;
+}
+
+LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
+  const LinkVerb verb = command.info->verb;
+  const std::string_view argument = command.argument;
+  const Gate open = gate(*command.info);
+  if (open != Gate::kOpen) return open == Gate::kNotYet ? Done::kNotYet : Done::kYes;
 
   switch (verb) {
-    case LinkVerb::kNoop: case LinkVerb::kText: reply(reply_text::kOk); break;
+    case LinkVerb::kNoop: case LinkVerb::kText: answer(answers::kOk); break;
     case LinkVerb::kHelp: help(argument); break;
-    case LinkVerb::kQuit:
-      reply(reply_text::kBye);
-      close_after_flush();
-      break;
+    case LinkVerb::kQuit: quit(); break;
     case LinkVerb::kUser: user(argument); break;
     case LinkVerb::kPass: pass(argument); break;
-    case LinkVerb::kChallenge: challenge(); break;
+    case LinkVerb::kChallenge: reply("+OK - " + challenge() + "\r\n"); break;
     case LinkVerb::kSend: return send(argument);
     case LinkVerb::kMeasurement: return measurement(argument);
-    case LinkVerb::kRetr: return retr(argument);
-    case LinkVerb::kRcvLoop: rcvloop(); break;
-    case LinkVerb::kQuitLoop: quitloop(); break;
+    case LinkVerb::kRetr: retr(argument); break;
+    case LinkVerb::kRcvLoop: enter_loop(); break;
+    case LinkVerb::kQuitLoop:
+      leave_loop();
+      answer(answers::kLoopLeft);
+      break;
     case LinkVerb::kChkData: reply_line(std::to_string(worker().fanout().count_waiting(*this).events)); break;
     case LinkVerb::kClrAll:
       worker().fanout().clear(*this);
-      reply(reply_text::kCleared);
+      answer(answers::kCleared);
       break;
     case LinkVerb::kStat: stat(); break;
     case LinkVerb::kInfo: info(); break;
@@ -92,18 +99,14 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
     case LinkVerb::kSetGuid: set_guid(argument); break;
     case LinkVerb::kGetGuid: reply_line(vscp::to_string(guid_)); break;
     case LinkVerb::kVersion: reply_line(context_->version_reply); break;
-    case LinkVerb::kSetFilter: return set_filter(argument, false);
-    case LinkVerb::kSetMask: return set_filter(argument, true);
+    case LinkVerb::kSetFilter: set_filter(argument, false); break;
+    case LinkVerb::kSetMask: set_filter(argument, true); break;
     case LinkVerb::kWhatCanYouDo: what_can_you_do(); break;
     case LinkVerb::kInterface: interface(argument); break;
     case LinkVerb::kTest: self_test(argument); break;
-    case LinkVerb::kShutdown:
-      router::logf(router::LogLevel::kWarn, router::LogKind::kOnce, "user '%s' asked for a shutdown", user_->name.c_str());
-      reply(reply_text::kOk);
-      context_->request_shutdown();
-      break;
-    case LinkVerb::kRestart: refuse(reply_text::kNotSupported, vscp::Errc::kUnknownCommand); break;
-    case LinkVerb::kBinary: refuse(reply_text::kNoBinary, vscp::Errc::kUnknownCommand); break;
+    case LinkVerb::kShutdown: shutdown(); break;
+    case LinkVerb::kRestart: refuse(answers::kNotSupported, vscp::Errc::kUnknownCommand); break;
+    case LinkVerb::kBinary: return switch_dialect(true) ? Done::kYes : Done::kNotYet;
     case LinkVerb::kRepeat: return repeat(argument);
   }
   return Done::kYes;
@@ -112,39 +115,57 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
 void LinkSession::reply_line(std::string_view data) {
   reply(data);
   reply("\r\n");
-  reply(reply_text::kOk);
+  reply(vscp::reply::kOk);
+}
+
+void LinkSession::quit() {
+  answer(answers::kBye);
+  close_after_flush();
+}
+
+void LinkSession::shutdown() {
+  router::logf(router::LogLevel::kWarn, router::LogKind::kOnce, "user '%s' asked for a shutdown", user_->name.c_str());
+  answer(answers::kOk);
+  context_->request_shutdown();
 }
 
 // ---- receiving --------------------------------------------------------------------------------------------------------------
 
-LinkSession::Done LinkSession::retr(std::string_view argument) {
+void LinkSession::retr(std::string_view argument) {
   std::uint64_t count = 1;
   if (!argument.empty() && !parse_count(argument, count)) {
-    refuse(reply_text::kBadParameter, vscp::Errc::kBadNumber);
-    return Done::kYes;
+    refuse(answers::kBadParameter, vscp::Errc::kBadNumber);
+  } else if (in_loop) {
+    answer(answers::kOk);  // spec: zero events and a positive reply
+  } else {
+    start_retr(count);
   }
-  if (in_loop) {  // spec: zero events and a positive reply
-    reply(reply_text::kOk);
-    return Done::kYes;
-  }
-  retr_left_ = count;
-  retr_running_ = true;
-  continue_retr();
-  return Done::kYes;
 }
 
-// Copies lines while the peer takes them; a long reply stops here and goes on in on_progress().
+void LinkSession::start_retr(std::uint64_t count) {
+  retr_left_ = count;
+  retr_running_ = true;
+  retr_empty_ = true;
+  continue_retr();
+}
+
+// Copies events while the peer takes them; a long reply stops here and goes on in on_progress().
 void LinkSession::continue_retr() {
   router::Fanout& fanout = worker().fanout();
   bool empty = false;
-  while (retr_left_ > 0 && out_room() > vscp::kEventLineMax) {
-    const std::span<const char> line = fanout.peek_line(*this);
-    empty = line.empty();
+  while (retr_left_ > 0 && out_room() > vscp::kEventWireMax) {
+    const std::span<const char> event = fanout.peek_line(*this);
+    empty = event.empty();
     if (empty) break;
-    reply({line.data(), line.size()});
+    if (binary_) {
+      reply_event(event);
+    } else {
+      reply({event.data(), event.size()});
+    }
     if (!is_open()) return;  // no memory for it, and the session may have left the fan-out
     fanout.pop_line(*this);
     --retr_left_;
+    retr_empty_ = false;
     ++figures_mutable().events_out;
     worker().counters_mutable().events_out.add();
   }
@@ -153,49 +174,58 @@ void LinkSession::continue_retr() {
     return;
   }
   retr_running_ = false;
-  reply(empty ? reply_text::kNoEvents : reply_text::kOk);
+  // Spec: in text, too few are a negative reply; in binary only none at all.
+  const bool too_few = binary_ ? empty && retr_empty_ : empty;
+  answer(too_few ? answers::kNoEvents : answers::kOk);
   if (is_busy()) set_busy(false);
 }
 
-void LinkSession::rcvloop() {
+void LinkSession::enter_loop() {
   if (!in_loop) {
     in_loop = true;
     const std::uint64_t now = worker().now_ns();
     alive_next_ns_ = now + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
     alive_bytes_out_ = ~std::uint64_t{0};
-    // Some clients lose what they read together with the reply.
-    gap_until_ns_ = context_->config.rcvloop_gap_ms == 0 ? 0 : now + std::uint64_t{context_->config.rcvloop_gap_ms} * 1'000'000;
+    // Some clients lose what they read together with the reply; those that read frames are none of them.
+    const std::uint64_t gap_ms = binary_ ? 0 : context_->config.rcvloop_gap_ms;
+    gap_until_ns_ = gap_ms == 0 ? 0 : now + gap_ms * 1'000'000;
     if (gap_until_ns_ == 0) open_loop(true);
     update_deadline();
   }
-  reply(reply_text::kLoopEntered);
+  answer(answers::kLoopEntered);
 }
 
-void LinkSession::quitloop() {
-  if (in_loop) {
-    in_loop = false;
-    gap_until_ns_ = 0;
-    open_loop(false);
-    worker().fanout().finish_line(*this);
-    update_deadline();
-  }
-  reply(reply_text::kLoopLeft);
+// REQUIRES: no send is running.
+void LinkSession::leave_loop() {
+  if (!in_loop) return;
+  in_loop = false;
+  gap_until_ns_ = 0;
+  open_loop(false);
+  worker().fanout().finish_line(*this);
+  update_deadline();
 }
 
-LinkSession::Done LinkSession::set_filter(std::string_view argument, bool mask) {
+void LinkSession::set_filter(std::string_view argument, bool mask) {
   const auto half = vscp::parse_filter_half(argument);
   if (!half || half->index != 0) {
-    refuse(reply_text::kBadParameter, half ? vscp::Errc::kNumberRange : half.error());
-    return Done::kYes;
+    refuse(answers::kBadParameter, half ? vscp::Errc::kNumberRange : half.error());
+    return;
   }
-  (mask ? filter_.mask_priority : filter_.filter_priority) = half->priority;
-  (mask ? filter_.mask_class : filter_.filter_class) = half->vscp_class;
-  (mask ? filter_.mask_type : filter_.filter_type) = half->vscp_type;
-  (mask ? filter_.mask_guid : filter_.filter_guid) = half->guid;
-  // Takes effect before the reply promises it.
+  take_filter_half(*half, mask);
+  install_filter();
+}
+
+void LinkSession::take_filter_half(const vscp::FilterHalf& half, bool mask) {
+  (mask ? filter_.mask_priority : filter_.filter_priority) = half.priority;
+  (mask ? filter_.mask_class : filter_.filter_class) = half.vscp_class;
+  (mask ? filter_.mask_type : filter_.filter_type) = half.vscp_type;
+  (mask ? filter_.mask_guid : filter_.filter_guid) = half.guid;
+}
+
+// Takes effect before the reply promises it.
+void LinkSession::install_filter() {
   worker().fanout().change_filter(*this, join_filters(context_->config.out_filter, filter_));
-  reply(reply_text::kOk);
-  return Done::kYes;
+  answer(answers::kOk);
 }
 
 // ---- asking -----------------------------------------------------------------------------------------------------------------
@@ -212,13 +242,19 @@ void LinkSession::stat() {
   reply_line({text, static_cast<std::size_t>(size)});
 }
 
-void LinkSession::info() {
+unsigned LinkSession::status() const noexcept {
   constexpr unsigned kInLoop = 1;
   constexpr unsigned kHasDropped = 2;
-  const unsigned status = (in_loop ? kInLoop : 0U) | (events_dropped() > 0 ? kHasDropped : 0U);
+  return (in_loop ? kInLoop : 0U) | (events_dropped() > 0 ? kHasDropped : 0U);
+}
+
+std::string_view LinkSession::last_error_text() const noexcept {
+  return last_error_ == vscp::Errc{} ? std::string_view() : vscp::to_text(last_error_);
+}
+
+void LinkSession::info() {
   const auto code = static_cast<unsigned>(last_error_);
-  const std::string text = code == 0 ? "" : std::string(vscp::to_text(last_error_));
-  reply_line(std::to_string(status) + ',' + std::to_string(code) + ",0,\"" + text + '"');
+  reply_line(std::to_string(status()) + ',' + std::to_string(code) + ",0,\"" + std::string(last_error_text()) + '"');
 }
 
 void LinkSession::what_can_you_do() {
@@ -232,34 +268,40 @@ void LinkSession::what_can_you_do() {
   reply_line(text);
 }
 
-void LinkSession::challenge() {
+// A new session id.
+std::string LinkSession::challenge() {
   std::array<std::uint8_t, 16> id{};
   router::SystemRandom().fill(id);
-  std::string text = "+OK - ";
+  std::string text;
   for (const auto byte : id) {
     char pair[4];
     std::snprintf(pair, sizeof(pair), "%02x", static_cast<unsigned>(byte));
     text += pair;
   }
-  reply(text + "\r\n");
+  return text;
 }
 
 void LinkSession::set_guid(std::string_view argument) {
-  const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
   vscp::Guid guid;
   if (!argument.empty()) {
     const auto parsed = vscp::parse_guid(argument);
     if (!parsed) {
-      refuse(reply_text::kBadParameter, parsed.error());
+      refuse(answers::kBadParameter, parsed.error());
       return;
     }
     guid = *parsed;
   }
+  install_guid(guid);
+}
+
+// All zero gives the default back.
+void LinkSession::install_guid(const vscp::Guid& guid) {
+  const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
   if (guid_is_set_) announce_guid(false);
   guid_is_set_ = !guid.is_zero();
   guid_ = guid_is_set_ ? guid : router::channel_guid(base, channel);
   if (guid_is_set_) announce_guid(true);
-  reply(reply_text::kOk);
+  answer(answers::kOk);
 }
 
 // Every worker must know where to send events for this interface.
@@ -281,36 +323,39 @@ void LinkSession::announce_guid(bool set) {
 
 void LinkSession::interface(std::string_view argument) {
   if (argument.starts_with("UNIQUE") || argument.starts_with("unique")) {
-    refuse(reply_text::kInterfaceNotFound, vscp::Errc::kUnknownCommand);
+    refuse(answers::kInterfaceNotFound, vscp::Errc::kUnknownCommand);
     return;
   }
   auto rows = std::make_shared<std::string>();
+  visit_interfaces([rows](const InterfaceEntry& entry) { *rows += interface_row(entry); },
+                   [rows](LinkSession& session) {
+                     *rows += vscp::reply::kOk;
+                     session.start_long_reply(std::move(*rows));  // and goes on with what the client has sent meanwhile
+                   });
+}
+
+// The session is busy until `done`, which is called unless the session has gone. `visit` is called on any worker.
+void LinkSession::visit_interfaces(std::function<void(const InterfaceEntry&)> visit,
+                                   std::function<void(LinkSession&)> done) {
   const auto& router = *context_->router;
-  *rows += interface_row(0, kTypeInternal, router.settings().guid, router.settings().server_name, router.started_utc_ns());
+  visit({0, kTypeInternal, router.settings().guid, router.settings().server_name, router.started_utc_ns()});
   for (const auto& entry : router.interfaces()) {
-    *rows += interface_row(entry.channel, entry.type, entry.guid, entry.name, router.started_utc_ns());
+    visit({entry.channel, entry.type, entry.guid, entry.name, router.started_utc_ns()});
   }
   set_busy(true);
   router::Worker& home = worker();
   context_->router->visit_sessions(
-      [rows](router::StreamSession& session) {
+      [visit = std::move(visit)](router::StreamSession& session) {
         router::SessionInfo info;
         session.describe(info);
-        *rows += interface_row(info.channel, kTypeLinkClient, info.guid, "tcp/ip link client " + info.peer, info.since_utc_ns);
+        visit({info.channel, kTypeLinkClient, info.guid, "tcp/ip link client " + info.peer, info.since_utc_ns});
       },
-      [rows, &home, id = channel, serial = serial_] {
-        home.post(router::make_task([rows, &home, id, serial] {
+      [done = std::move(done), &home, id = channel, serial = serial_] {
+        home.post(router::make_task([done, &home, id, serial] {
           auto* session = static_cast<LinkSession*>(home.find_session(id));
-          if (session != nullptr && session->serial() == serial && session->is_open()) {
-            session->on_interface_rows(std::move(*rows));
-          }
+          if (session != nullptr && session->serial() == serial && session->is_open()) done(*session);
         }));
       });
-}
-
-void LinkSession::on_interface_rows(std::string rows) {
-  rows += reply_text::kOk;
-  start_long_reply(std::move(rows));  // and goes on with what the client has sent meanwhile
 }
 
 void LinkSession::start_long_reply(std::string text) {
@@ -343,23 +388,23 @@ void LinkSession::help(std::string_view argument) {
   } else {
     const auto* info = vscp::find_link_command(argument);
     if (info == nullptr) {
-      refuse(reply_text::kUnknownCommand, vscp::Errc::kUnknownCommand);
+      refuse(answers::kUnknownCommand, vscp::Errc::kUnknownCommand);
       return;
     }
     ((text += info->usage) += "\r\n") += info->help;
     text += "\r\nPrivilege: " + std::to_string(info->privilege) + "\r\n";
   }
-  start_long_reply(text + std::string(reply_text::kOk));
+  start_long_reply(text + std::string(vscp::reply::kOk));
 }
 
 void LinkSession::self_test(std::string_view argument) {
   std::string text;
   bool good = true;
   if (!run_self_tests(argument, worker(), text, good)) {
-    refuse(reply_text::kBadParameter, vscp::Errc::kBadNumber);
+    refuse(answers::kBadParameter, vscp::Errc::kBadNumber);
     return;
   }
-  start_long_reply(text + std::string(good ? reply_text::kOk : reply_text::kTestFailed));
+  start_long_reply(text + std::string(good ? vscp::reply::kOk : vscp::reply::kTestFailed));
 }
 
 // ---- history ----------------------------------------------------------------------------------------------------------------
@@ -369,7 +414,7 @@ void LinkSession::repeat_list() {
   std::string text;
   std::size_t number = history_.size();
   for (const auto& line : history_) text += std::to_string(number--) + " - " + line + "\r\n";
-  start_long_reply(text + std::string(reply_text::kOk));
+  start_long_reply(text + std::string(vscp::reply::kOk));
 }
 
 LinkSession::Done LinkSession::repeat(std::string_view argument) {
@@ -380,7 +425,7 @@ LinkSession::Done LinkSession::repeat(std::string_view argument) {
   keep_last_send();
   std::uint64_t back = 1;
   if ((!argument.empty() && !parse_count(argument, back)) || back == 0 || back > history_.size()) {
-    refuse(reply_text::kBadParameter, vscp::Errc::kNumberRange);
+    refuse(answers::kBadParameter, vscp::Errc::kNumberRange);
     return Done::kYes;
   }
   // Asked before the echo, so that the echo is not given twice.
@@ -396,7 +441,7 @@ LinkSession::Done LinkSession::repeat(std::string_view argument) {
   const Done done = handle_line(line);
   last_send_ = {};
   repeating_ = false;
-  if (done == Done::kNotYet) refuse(reply_text::kBusy, vscp::Errc::kNoCredit);
+  if (done == Done::kNotYet) refuse(answers::kBusy, vscp::Errc::kNoCredit);
   return Done::kYes;
 }
 

@@ -47,6 +47,7 @@ struct WorkerCounters {
   Counter commands;
   Counter bad_commands;
   Counter bad_events;
+  Counter bad_frames;       ///< what could not be told as a frame: the session was closed
   Counter logins;
   Counter login_failures;
   Counter input_pauses;     ///< times a sender was not read for lack of credit, buffers or because of a hold

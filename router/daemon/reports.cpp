@@ -38,6 +38,7 @@ constexpr std::array kFigures{
     Figure{"commands", [](const Worker& w) { return w.counters().commands.value(); }},
     Figure{"bad_commands", [](const Worker& w) { return w.counters().bad_commands.value(); }},
     Figure{"bad_events", [](const Worker& w) { return w.counters().bad_events.value(); }},
+    Figure{"bad_frames", [](const Worker& w) { return w.counters().bad_frames.value(); }},
     Figure{"input_pauses", [](const Worker& w) { return w.counters().input_pauses.value(); }},
     Figure{"holds", [](const Worker& w) { return w.counters().holds.value(); }},
     Figure{"slow_closed", [](const Worker& w) { return w.counters().slow_closed.value(); }},
