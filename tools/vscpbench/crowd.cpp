@@ -94,7 +94,11 @@ std::vector<CrowdStep> link_steps(const Target& target, const Wire& wire,
   for (const auto& command : own_commands) {
     steps.push_back({[command](std::size_t session) { return command(session) + "\r\n"; }, "+OK"});
   }
-  for (const auto& command : wire.consumer_setup()) steps.push_back({always(command), "+OK"});
+  const auto setup = wire.consumer_setup();
+  for (std::size_t i = 0; i < setup.size(); ++i) {
+    const auto behind = i + 1 == setup.size() ? wire.consumer_start() : std::string();
+    steps.push_back({[text = setup[i] + "\r\n" + behind](std::size_t) { return text; }, "+OK"});
+  }
   return steps;
 }
 

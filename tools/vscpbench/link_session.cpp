@@ -107,6 +107,9 @@ std::expected<OpenSession, std::string> Wire::open(const Target& target, Role ro
   all.insert(all.end(), setup.begin(), setup.end());
   auto session = open_session(target, all);
   if (!session) return std::unexpected(session.error());
+  if (role == Role::kConsumer) {
+    if (const auto error = write_all(session->fd(), consumer_start()); !error.empty()) return std::unexpected(error);
+  }
   return OpenSession{session->take_fd(), session->take_rest()};
 }
 

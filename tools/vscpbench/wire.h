@@ -103,6 +103,8 @@ class Wire {
   /// Commands after login, each answered by one positive reply.
   virtual std::vector<std::string> producer_setup() const { return {}; }
   virtual std::vector<std::string> consumer_setup() const { return {}; }
+  /// Bytes that a consumer sends behind the last of them; its scanner passes over what the server says to that.
+  virtual std::string consumer_start() const { return {}; }
   /// One complete event of that variant, with room for the id. All variants have the same size.
   virtual std::string make_event(const EventShape& shape, std::uint32_t variant) const = 0;
   /// Offset of the id within make_event()'s bytes.
@@ -116,8 +118,9 @@ class Wire {
 };
 
 std::unique_ptr<Wire> make_text_wire();
+std::unique_ptr<Wire> make_binary_wire();
 
-/// By name, "text"; null if there is none of that name.
+/// By name, "text" or "binary"; null if there is none of that name.
 std::unique_ptr<Wire> make_wire(std::string_view name);
 /// "text, ..." for messages.
 std::string wire_names();
