@@ -182,7 +182,7 @@ void LinkSession::continue_retr() {
 
 void LinkSession::enter_loop() {
   if (!in_loop) {
-    in_loop = true;
+    set_in_loop(true);
     const std::uint64_t now = worker().now_ns();
     alive_next_ns_ = now + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
     alive_bytes_out_ = ~std::uint64_t{0};
@@ -198,7 +198,7 @@ void LinkSession::enter_loop() {
 // REQUIRES: no send is running.
 void LinkSession::leave_loop() {
   if (!in_loop) return;
-  in_loop = false;
+  set_in_loop(false);
   gap_until_ns_ = 0;
   open_loop(false);
   worker().fanout().finish_line(*this);

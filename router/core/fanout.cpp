@@ -44,6 +44,7 @@ bool Fanout::encode_for(const EventBuf& event, vscp::WireFormat format, bool onl
   out.entry.other = only ? event.only_channel : event.skip_channel;
   segment->used += static_cast<std::uint32_t>(length);
   counters_.encoded.add();
+  counters_.encoded_bytes.add(length);
   return true;
 }
 
@@ -148,7 +149,7 @@ bool Fanout::needs_check(const Reader& reader, Amount& next_check) const noexcep
     reaches(half);
     return false;
   }
-  if (reader.in_loop || reader.sending_ || behind.exceeds(reader.limit())) {
+  if (reader.is_told_behind() || reader.sending_ || behind.exceeds(reader.limit())) {
     next_check.events = end.events + 1;
   } else {
     reaches(reader.limit());
@@ -183,7 +184,7 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
     const Amount behind = lag(*reader);
     if (behind.exceeds(reader->limit())) {
       reader->on_overrun();
-    } else if (reader->in_loop && behind.exceeds(reader->limit_share(1, 2))) {
+    } else if (reader->is_told_behind() && behind.exceeds(reader->limit_share(1, 2))) {
       reader->on_behind();
     }
   }

@@ -34,6 +34,7 @@
 #include "router/base/counters.h"
 #include "router/base/intrusive_list.h"
 #include "router/base/slab.h"
+#include "router/core/amount.h"
 #include "router/core/event_buf.h"
 #include "router/core/filter_index.h"
 #include "router/core/interest.h"
@@ -91,25 +92,6 @@ struct LogSegment : ListNode<SegmentTag> {
   IntrusiveList<IndexChunk, SegmentChunkTag> chunks;
 };
 
-/// Entries and their bytes on the wire.
-struct Amount {
-  std::uint64_t events = 0;
-  std::uint64_t bytes = 0;
-  bool exceeds(const Amount& limit) const noexcept { return events > limit.events || bytes > limit.bytes; }
-  Amount& operator+=(const Amount& other) noexcept {
-    events += other.events;
-    bytes += other.bytes;
-    return *this;
-  }
-  Amount& operator-=(const Amount& other) noexcept {
-    events -= other.events;
-    bytes -= other.bytes;
-    return *this;
-  }
-  bool operator==(const Amount&) const noexcept = default;
-};
-inline constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
-
 /// The reading side of a session. All fields belong to Fanout; a session sets the public ones before it joins.
 class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
  public:
@@ -118,7 +100,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   virtual void on_events_waiting() noexcept = 0;
   /// The reader is further behind than its limit; answer by drop_to() or by closing the session. Called from flush().
   virtual void on_overrun() noexcept = 0;
-  /// The reader is behind by more than half of its limit and reads in a loop. Called from flush(), possibly in every
+  /// The reader is behind by more than half of its limit, and is one to be told. Called from flush(), possibly in every
   /// turn.
   virtual void on_behind() noexcept = 0;
   /// The rest of a line of which a part has been sent, when its memory is needed: the session must send a copy of it
@@ -130,6 +112,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   std::uint64_t bytes_max = kNoLimit;
   bool receives_own = false;
   bool in_loop = false;  ///< events are pushed out; only such readers are ever told on_behind()
+  bool no_hold = false;  ///< on_behind() would change nothing: it is not called
 
   Amount limit() const noexcept { return {events_max, bytes_max}; }
   /// A part of the limit, never nothing.
@@ -137,6 +120,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
     return {events_max * std::uint64_t{numerator} / denominator,
             bytes_max == kNoLimit ? kNoLimit : bytes_max / denominator * numerator};
   }
+  bool is_told_behind() const noexcept { return in_loop && !no_hold; }
   bool is_joined() const noexcept { return group_ != nullptr; }
   bool is_sending() const noexcept { return sending_; }
   std::uint64_t events_dropped() const noexcept { return events_dropped_; }
@@ -155,6 +139,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   std::uint64_t backlog_bytes_ = 0;
   std::uint32_t backlog_count_ = 0;  ///< entries in the backlog from backlog_index_ on
   std::uint32_t send_bytes_ = 0;
+  std::uint32_t send_events_ = 0;
   std::uint16_t index_ = 0;
   std::uint16_t backlog_index_ = 0;
   std::uint16_t end_index_ = 0;
@@ -193,6 +178,7 @@ struct FanoutSettings {
 
 struct FanoutCounters {
   Counter encoded;   ///< lines encoded
+  Counter encoded_bytes;
   Counter indexed;   ///< entries appended to group indexes
   Counter log_full;  ///< events that found no memory, not even by eviction
   Counter evicted;   ///< segments taken from slow readers

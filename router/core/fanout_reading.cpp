@@ -187,6 +187,7 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
   auto [chunk, index] = next_of(reader);
   if (chunk == nullptr) return gathered;
   std::size_t skip = reader.line_sent_;
+  std::uint32_t events = 0;
   const std::uint64_t bit = channel_bit(reader.channel);
   while (gathered.bytes < bytes_max) {
     if (index == chunk->count) {
@@ -214,6 +215,7 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
       ranges[gathered.ranges++] = {begin, size};
     }
     gathered.bytes += size;
+    events += static_cast<std::uint32_t>(stop - index);
     skip = 0;
     index = stop;
   }
@@ -224,6 +226,7 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
   reader.end_chunk_ = chunk;
   reader.end_index_ = index;
   reader.send_bytes_ = static_cast<std::uint32_t>(gathered.bytes);
+  reader.send_events_ = events;
   reader.send_from_backlog_ = reader.backlog_ != nullptr;
   reader.sending_ = true;
   return gathered;
@@ -236,11 +239,9 @@ std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
       reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_} : Cursor{reader.chunk_, reader.index_};
   std::uint32_t events = 0;
   if (bytes == reader.send_bytes_) {
-    const Cursor end{reader.end_chunk_, reader.end_index_};
-    events = static_cast<std::uint32_t>(count_entries(&reader, {chunk, index}, end).events);
     reader.line_sent_ = 0;
-    set_next(reader, end);
-    return events;
+    set_next(reader, {reader.end_chunk_, reader.end_index_});
+    return reader.send_events_;
   }
   while (bytes > 0) {
     if (index == chunk->count) {

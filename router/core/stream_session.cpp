@@ -17,7 +17,9 @@ StreamSession::StreamSession(Worker& worker, Socket socket, const StreamLimits& 
       slow_consumer_(limits.slow_consumer),
       hold_ms_(limits.hold_ms),
       last_input_ns_(worker.now_ns()),
-      started_utc_ns_(worker.utc_ns()) {}
+      started_utc_ns_(worker.utc_ns()) {
+  update_pace();
+}
 
 StreamSession::~StreamSession() {
   VR_ASSERT(!recv_armed_ && !send_in_flight_ && !waiting_writable_ && !is_joined());
@@ -282,6 +284,11 @@ bool StreamSession::has_output() const noexcept {
   return out_bytes_ > 0 || (wants_events() && worker_->fanout().has_waiting(*this));
 }
 
+void StreamSession::set_in_loop(bool in) noexcept {
+  in_loop = in;
+  update_pace();
+}
+
 void StreamSession::open_loop(bool open) noexcept {
   loop_open_ = open;
   if (open) worker_->mark_dirty(*this);
@@ -373,7 +380,10 @@ void StreamSession::on_sent(const Completion& completion) noexcept {
 
 // Output went out, or there was none: go on with what waited for that.
 void StreamSession::after_progress() noexcept {
-  if (slow_ && is_joined() && !worker_->fanout().has_waiting(*this)) slow_ = false;
+  if (slow_ && is_joined() && !worker_->fanout().has_waiting(*this)) {
+    slow_ = false;
+    update_pace();
+  }
   if (state_ == State::kOpen) {
     if (is_congested()) return;
     on_progress();
@@ -410,18 +420,29 @@ void StreamSession::on_overrun() noexcept {
 
 void StreamSession::on_behind() noexcept {
   if (holding_ || slow_ || hold_ms_ == 0 || state_ != State::kOpen) return;
-  holding_ = true;
-  hold_since_ns_ = worker_->now_ns();
-  worker_->begin_hold(*this);
+  holding_ = worker_->begin_hold(*this, hold_ms_, trusted_);
+  slow_ = !holding_;
+  update_pace();
 }
 
-bool StreamSession::review_hold(std::uint64_t now_ns) noexcept {
-  const bool over = now_ns - hold_since_ns_ > std::uint64_t{hold_ms_} * 1'000'000;
-  const bool caught_up = !is_joined() || !worker_->fanout().lag(*this).exceeds(limit_share(1, 4));
-  if (!over && !caught_up) return false;
+// Whether a hold would help this reader, and whether turns must be small enough for one to come in time.
+void StreamSession::update_pace() noexcept {
+  no_hold = holding_ || slow_ || hold_ms_ == 0;
+  const bool paced = in_loop && state_ == State::kOpen && !slow_ && hold_ms_ != 0;
+  if (paced == paced_) return;
+  paced_ = paced;
+  if (paced) {
+    worker_->turn_budget().add(limit());
+  } else {
+    worker_->turn_budget().remove(limit());
+  }
+}
+
+void StreamSession::on_hold_over(bool caught_up) noexcept {
   holding_ = false;
   slow_ = !caught_up;
-  return true;
+  trusted_ = caught_up;
+  update_pace();
 }
 
 void StreamSession::describe(SessionInfo& info) noexcept {
@@ -451,6 +472,7 @@ void StreamSession::on_timer(std::uint64_t now_ns) noexcept {
 void StreamSession::enter(State state) noexcept {
   if (state_ == State::kOpen) on_closing();
   state_ = state;
+  update_pace();
   if (state == State::kLingering) {
     worker_->ring().shutdown_send(socket_);
     worker_->fanout().leave(*this);

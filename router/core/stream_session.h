@@ -78,6 +78,11 @@ class StreamSession : public OpOwner,
   const SessionFigures& figures() const noexcept { return figures_; }
   std::uint64_t started_utc_ns() const noexcept { return started_utc_ns_; }
   bool is_open() const noexcept { return state_ == State::kOpen; }
+  /// Of a session that holds the senders back: no more than a quarter of what may wait does.
+  bool has_caught_up() const noexcept {
+    return !is_joined() || !worker_->fanout().lag(*this).exceeds(limit_share(1, 4));
+  }
+  void on_hold_over(bool caught_up) noexcept;
 
  protected:
   /// Processes bytes and returns how many it is done with. Fewer than all means that it cannot go on now; then it has either called
@@ -105,9 +110,12 @@ class StreamSession : public OpOwner,
   void set_limits(const StreamLimits& limits) noexcept {
     slow_consumer_ = limits.slow_consumer;
     hold_ms_ = limits.hold_ms;
+    update_pace();
   }
   /// The peer has asked for events.
   void note_reading() noexcept { reads_ = true; }
+  /// The session is in the receive loop, or not.
+  void set_in_loop(bool in) noexcept;
   /// Event lines go out (true) or wait (false).
   void open_loop(bool open) noexcept;
   /// Sends what is queued, then closes.
@@ -154,8 +162,7 @@ class StreamSession : public OpOwner,
   void enter(State state) noexcept;
   void finish() noexcept;
   void bury_if_idle() noexcept;
-  /// For the worker: ends a hold whose time is over or whose reason is gone; true if it ended.
-  bool review_hold(std::uint64_t now_ns) noexcept;
+  void update_pace() noexcept;
 
   Worker* worker_;
   Socket socket_;
@@ -172,7 +179,9 @@ class StreamSession : public OpOwner,
   bool reads_ = false;
   bool broken_ = false;
   bool too_slow_ = false;
-  bool slow_ = false;          ///< was too slow for a hold; gets no new one until it has caught up
+  bool slow_ = false;          ///< had a hold in vain, or could have none; gets no new one until it has caught up
+  bool trusted_ = false;       ///< its last hold was worth it
+  bool paced_ = false;         ///< its limit counts for the worker's turns
   bool processing_ = false;
   SlowConsumer slow_consumer_;
   std::uint32_t hold_ms_;
@@ -184,7 +193,6 @@ class StreamSession : public OpOwner,
   OutBlock* out_ = nullptr;
   OutBlock* out_tail_ = nullptr;
   std::size_t out_bytes_ = 0;
-  std::uint64_t hold_since_ns_ = 0;
   std::uint64_t last_input_ns_;
   std::uint64_t started_utc_ns_;
   SessionFigures figures_;

@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint64_t kHoldReviewNs = 5'000'000;
 // A ring that has something to say for longer than this while the process stops is not listened to.
 constexpr int kLastRounds = 1000;
+// While one is on for a reader here, the inbox is left alone; whoever is in there does not wake us.
+constexpr std::uint64_t kOwnHoldReviewNs = 1'000'000;
 
 // Events of other threads lie in their caches: fetched while the events before them are encoded.
 constexpr std::size_t kHeadAhead = 8;
@@ -46,10 +48,10 @@ Worker::Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, c
       channels_(server_guid),
       out_blocks_(sizeof(OutBlock), settings.out_blocks),
       held_inputs_(sizeof(HeldInput), settings.held_inputs),
+      holds_(hold),
       inbox_batch_(settings.inbox_batch_max) {
   VR_ASSERT(settings.held_inputs >= ring_->buffers_max());
   graveyard_.reserve(1024);
-  holding_.reserve(64);
 }
 
 Worker::~Worker() {
@@ -64,14 +66,18 @@ void Worker::run_once(bool may_sleep) noexcept {
   utc_ns_ = clock_->utc_ns();
   drain_inbox();
   timers_.advance(now_ns_);
+  retry_blocked();  // before those that come with something new
   ring_->reap(settings_.reap_max);
-  if (!holding_.empty()) review_holds();
-  retry_blocked();
+  if (!holds_.is_empty() && holds_.review(now_ns_)) nudge_all();
   flush();
   std::uint64_t timeout_ns = 0;
   if (may_sleep && !has_work()) {
     timeout_ns = timers_.ns_until_next(now_ns_);
-    if (!holding_.empty()) timeout_ns = std::min(timeout_ns, kHoldReviewNs);
+    if (hold_->is_on()) timeout_ns = std::min(timeout_ns, kHoldReviewNs);
+  }
+  if (is_holding()) {
+    ring_->submit_and_wait(std::min(timeout_ns, kOwnHoldReviewNs));
+    return;
   }
   if (timeout_ns == 0 || !prepare_sleep()) {
     ring_->submit_and_wait(0);
@@ -109,18 +115,30 @@ void Worker::drain_inbox() noexcept {
   for (std::uint64_t tasks = inbox().tasks_waiting(); tasks > 0; --tasks) {
     if (auto task = inbox().pop_task()) task->run();
   }
-  const std::size_t count = inbox().pop(inbox_batch_, producers_to_wake_);
-  if (count == 0) return;
-  counters_.events_inbox.add(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i + kHeadAhead < count) prefetch_head(*inbox_batch_[i + kHeadAhead]);
-    if (i + kDataAhead < count) prefetch_data(*inbox_batch_[i + kDataAhead]);
-    deliver(inbox_batch_[i]);
+  if (is_holding()) return;
+  std::size_t taken = 0;
+  // As many as certainly fit, again and again; mostly that is the whole batch.
+  for (Amount room = turn_room(); room.bytes > 0; room = turn_room()) {
+    const std::uint64_t fit = std::max<std::uint64_t>(room.bytes / vscp::kEventWireMax, 1);
+    const std::size_t most = std::min({inbox_batch_.size(), room.events, fit});
+    const std::size_t count = inbox().pop(std::span(inbox_batch_).first(most), producers_to_wake_);
+    take_in(std::span(inbox_batch_).first(count));
+    taken += count;
+    if (count < most || taken >= inbox_batch_.size()) break;
   }
   for (std::size_t word = 0; word < producers_to_wake_.size(); ++word) {
     for (std::uint64_t bits = std::exchange(producers_to_wake_[word], 0); bits != 0; bits &= bits - 1) {
       (*threads_)[static_cast<ThreadIndex>(word * 64 + static_cast<unsigned>(__builtin_ctzll(bits)))].nudge();
     }
+  }
+}
+
+void Worker::take_in(std::span<EventBuf* const> events) noexcept {
+  counters_.events_inbox.add(events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i + kHeadAhead < events.size()) prefetch_head(*events[i + kHeadAhead]);
+    if (i + kDataAhead < events.size()) prefetch_data(*events[i + kDataAhead]);
+    deliver(events[i]);
   }
 }
 
@@ -130,6 +148,8 @@ void Worker::flush() noexcept {
   // A session whose output went out may go on with input that waited, and publish to readers here: until nothing is left.
   do {
     fanout_.flush();
+    delivered_ = 0;
+    flushed_bytes_ = fanout_.counters().encoded_bytes.value();
     while (StreamSession* session = dirty_.pop_front()) session->pump();
   } while (fanout_.has_unflushed());
   publisher_.flush();
@@ -161,6 +181,7 @@ void Worker::publish(EventBuf* event) noexcept {
 }
 
 void Worker::deliver(EventBuf* event) noexcept {
+  ++delivered_;
   if (event->only_channel == kNoChannel) {
     fanout_.deliver(*event);
   } else if (StreamSession* session = find_session(event->only_channel); session != nullptr && session->is_joined()) {
@@ -175,27 +196,28 @@ void Worker::retry_blocked() noexcept {
   if (blocked_.empty() || !may_publish()) return;
   IntrusiveList<StreamSession, BlockedTag> retry;
   retry.splice_back(blocked_);
-  while (StreamSession* session = retry.pop_front()) session->process_held();
+  // Who was not reached is first the next time: nobody is served twice before the others were served once.
+  while (may_publish()) {
+    StreamSession* session = retry.pop_front();
+    if (session == nullptr) break;
+    session->process_held();
+  }
+  retry.splice_back(blocked_);
+  blocked_.splice_back(retry);
 }
 
-void Worker::begin_hold(StreamSession& session) noexcept {
-  if (holding_.empty()) hold_->add();
-  holding_.push_back(&session);
+bool Worker::begin_hold(StreamSession& session, std::uint32_t longest_ms, bool trusted) noexcept {
+  if (!holds_.begin(session, now_ns_, longest_ms, trusted)) return false;
   counters_.holds.add();
+  return true;
 }
 
 void Worker::end_hold(StreamSession& session) noexcept {
-  std::erase(holding_, &session);
-  if (holding_.empty()) leave_hold();
+  if (holds_.end(session, now_ns_)) nudge_all();
 }
 
-void Worker::review_holds() noexcept {
-  std::erase_if(holding_, [this](StreamSession* session) { return session->review_hold(now_ns_); });
-  if (holding_.empty()) leave_hold();
-}
-
-void Worker::leave_hold() noexcept {
-  if (!hold_->remove()) return;
+// Whoever waited for the end of a hold.
+void Worker::nudge_all() noexcept {
   for (ThreadIndex index = 0; index < threads_->size(); ++index) {
     if (index != this->index()) (*threads_)[index].nudge();
   }

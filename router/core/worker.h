@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "router/base/clock.h"
@@ -23,6 +24,7 @@
 #include "router/core/hold.h"
 #include "router/core/publisher.h"
 #include "router/core/timer_wheel.h"
+#include "router/core/turn_budget.h"
 #include "router/io/ring.h"
 
 namespace router {
@@ -125,8 +127,13 @@ class Worker final : public EventThread {
   std::uint64_t now_ns() const noexcept { return now_ns_; }  ///< monotonic, constant during a turn
   std::uint64_t utc_ns() const noexcept { return utc_ns_; }  ///< likewise
 
-  /// Whether an event may be taken in now; false while another thread gives no credit, or a hold is on.
-  bool may_publish() const noexcept { return publisher_.is_ready() && !hold_->is_on(); }
+  /// Whether an event may be taken in now; false while another thread gives no credit, a hold is on, or the readers here
+  /// must first get what has come.
+  bool may_publish() const noexcept { return publisher_.is_ready() && !hold_->is_on() && turn_room().bytes > 0; }
+  /// Readers that can hold the senders back tell their limits to it.
+  TurnBudget& turn_budget() noexcept { return budget_; }
+  /// A reader here holds the senders back: what lies in the inbox stays there.
+  bool is_holding() const noexcept { return !holds_.is_empty(); }
   /// Takes the buffer over: fills in time if the event has none, delivers it here and to the other threads.
   void publish(EventBuf* event) noexcept;
 
@@ -157,8 +164,10 @@ class Worker final : public EventThread {
   void mark_blocked(StreamSession& session) noexcept;
   /// Starts receiving again when receive buffers are free.
   void mark_starved(StreamSession& session) noexcept;
-  /// Senders everywhere are held back until the session has caught up or its patience is over.
-  void begin_hold(StreamSession& session) noexcept;
+  /// Senders everywhere are held back until the session has caught up or its time is over, and StreamSession::on_hold_over()
+  /// is called. False if no hold is to be had (see Holds).
+  bool begin_hold(StreamSession& session, std::uint32_t longest_ms, bool trusted) noexcept;
+  /// The session closes while it holds.
   void end_hold(StreamSession& session) noexcept;
   /// Deletes the session at the end of the turn; it has no operation in flight.
   void bury(StreamSession& session) noexcept;
@@ -166,13 +175,20 @@ class Worker final : public EventThread {
  private:
   void wake() noexcept override { ring_->wake(); }
   void drain_inbox() noexcept;
+  void take_in(std::span<EventBuf* const> events) noexcept;
   void deliver(EventBuf* event) noexcept;
   void retry_blocked() noexcept;
   void feed_starved() noexcept;
-  void review_holds() noexcept;
-  void leave_hold() noexcept;
+  void nudge_all() noexcept;
   void flush() noexcept;
   bool has_work() const noexcept;
+  /// What may still be delivered before the next flush: both numbers, or nothing.
+  Amount turn_room() const noexcept {
+    const Amount& most = budget_.size();
+    const std::uint64_t bytes = fanout_.counters().encoded_bytes.value() - flushed_bytes_;
+    if (delivered_ >= most.events || bytes >= most.bytes) return {};
+    return {most.events - delivered_, most.bytes - bytes};
+  }
 
   const ThreadTable* threads_;
   HoldState* hold_;
@@ -195,7 +211,10 @@ class Worker final : public EventThread {
   IntrusiveList<StreamSession, BlockedTag> blocked_;
   IntrusiveList<StreamSession, StarvedTag> starved_;
   std::vector<std::unique_ptr<StreamSession>> graveyard_;
-  std::vector<StreamSession*> holding_;
+  Holds holds_;
+  TurnBudget budget_;
+  std::uint64_t delivered_ = 0;      ///< events since the last flush
+  std::uint64_t flushed_bytes_ = 0;  ///< FanoutCounters::encoded_bytes at the last flush
   std::vector<EventBuf*> inbox_batch_;
   std::array<std::uint64_t, kThreadsMax / 64> producers_to_wake_{};
   WorkerCounters counters_;

@@ -97,12 +97,12 @@ LineSession::Done LineSession::run_joined(std::string_view word, std::string_vie
     help_left_ = kHelpLines;
     continue_reply();
   } else if (word == "RCVLOOP") {
-    in_loop = true;
+    set_in_loop(true);
     reply(vscp::reply::kLoopEntered);
     open_loop(true);
     set_deadline(worker().now_ns() + std::uint64_t{settings_.keepalive_ms} * 1'000'000);
   } else if (word == "QUITLOOP") {
-    in_loop = false;
+    set_in_loop(false);
     open_loop(false);
     reply(vscp::reply::kLoopLeft);
   } else if (word == "SFLT" || word == "SMSK") {

@@ -222,7 +222,7 @@ void SimWorld::check_turn() {
   for (std::size_t i = 0; i < rings_.size(); ++i) {
     auto& worker = router_->worker(static_cast<router::ThreadIndex>(i));
     if (worker.pool().in_use() > worker.pool().capacity()) fail("more event buffers than the pool has");
-    if (is_asleep(*rings_[i]) && worker.inbox().has_more() && !rings_[i]->is_wake_pending()) {
+    if (is_asleep(*rings_[i]) && !worker.is_holding() && worker.inbox().has_more() && !rings_[i]->is_wake_pending()) {
       fail("worker " + std::to_string(i) + " sleeps although its inbox has something");
     }
   }
