@@ -10,11 +10,10 @@
 namespace router {
 namespace {
 
-// While a hold is on, its reasons are looked at this often.
-constexpr std::uint64_t kHoldReviewNs = 5'000'000;
 // A ring that has something to say for longer than this while the process stops is not listened to.
 constexpr int kLastRounds = 1000;
-// While one is on for a reader here, the inbox is left alone; whoever is in there does not wake us.
+// While a hold is on for a reader here, its reasons are looked at this often. The inbox is left alone meanwhile, and
+// whoever puts something in there does not wake us.
 constexpr std::uint64_t kOwnHoldReviewNs = 1'000'000;
 
 // Events of other threads lie in their caches: fetched while the events before them are encoded.
@@ -73,7 +72,6 @@ void Worker::run_once(bool may_sleep) noexcept {
   std::uint64_t timeout_ns = 0;
   if (may_sleep && !has_work()) {
     timeout_ns = timers_.ns_until_next(now_ns_);
-    if (hold_->is_on()) timeout_ns = std::min(timeout_ns, kHoldReviewNs);
   }
   if (is_holding()) {
     ring_->submit_and_wait(std::min(timeout_ns, kOwnHoldReviewNs));
