@@ -333,4 +333,19 @@ std::size_t encode_line_libc(const Event& event, LineFormat format, char* out, s
   return size + 2;
 }
 
+std::uint16_t crc_by_byte(const std::uint8_t* bytes, std::size_t size) noexcept {
+  static constexpr std::array<std::uint16_t, 256> kTable = [] {
+    std::array<std::uint16_t, 256> table{};
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      unsigned crc = byte << 8U;
+      for (int bit = 0; bit < 8; ++bit) crc = (crc << 1U) ^ ((crc & 0x8000U) != 0 ? 0x1021U : 0U);
+      table[byte] = static_cast<std::uint16_t>(crc & 0xffffU);
+    }
+    return table;
+  }();
+  unsigned crc = 0xffff;
+  for (std::size_t i = 0; i < size; ++i) crc = ((crc << 8U) & 0xffffU) ^ kTable[(crc >> 8U) ^ bytes[i]];
+  return static_cast<std::uint16_t>(crc);
+}
+
 }  // namespace baseline

@@ -29,4 +29,7 @@ std::size_t encode_line_libc(const vscp::Event& event, vscp::LineFormat format, 
 bool decode_data_libc(const char* text, std::uint8_t* data, std::uint16_t& size) noexcept;
 std::size_t encode_data_libc(const std::uint8_t* data, std::size_t size, char* out, std::size_t room) noexcept;
 
+/// CRC-16/CCITT-FALSE, one byte per step through a table of 256.
+std::uint16_t crc_by_byte(const std::uint8_t* bytes, std::size_t size) noexcept;
+
 }  // namespace baseline

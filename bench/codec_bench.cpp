@@ -1,4 +1,5 @@
-// Event-line codecs: ours in each form that this CPU has, against a table-driven loop and strtoul/snprintf.
+// Event-line codecs: ours in each form that this CPU has, against a table-driven loop and strtoul/snprintf; frames and
+// their CRC.
 #include <benchmark/benchmark.h>
 
 #include <random>
@@ -8,10 +9,11 @@
 #include "bench/baseline_codecs.h"
 #include "bench/support/cost_counters.h"
 #include "protocol/codec_kernels.h"
-#include "protocol/crc.h"
+#include "protocol/crc_forms.h"
 #include "protocol/event_line.h"
 #include "protocol/filter.h"
 #include "protocol/frame.h"
+#include "protocol/frame_stream.h"
 #include "protocol/link_command.h"
 
 namespace {
@@ -174,28 +176,72 @@ void filter_matches(benchmark::State& state) {
 }
 BENCHMARK(filter_matches);
 
-void crc(benchmark::State& state) {
+// Null: one byte per step through a table, as upstream has it.
+void crc(benchmark::State& state, vscp::CrcFunction function) {
   const auto events = random_events(static_cast<std::size_t>(state.range(0)));
-  std::size_t next = 0;
-  bench::CostCounters costs;
-  for (auto _ : state) benchmark::DoNotOptimize(vscp::crc16_ccitt(events[next++ % kEvents].payload()));
-  finish(state, costs, events[0].data_size * kEvents);
-}
-BENCHMARK(crc)->Arg(8)->Arg(487);
-
-void frame_round_trip(benchmark::State& state) {
-  const auto events = random_events(static_cast<std::size_t>(state.range(0)));
-  std::uint8_t out[vscp::kEventFrameMax];
-  Event event;
   std::size_t next = 0;
   bench::CostCounters costs;
   for (auto _ : state) {
-    const std::size_t size = vscp::encode_event_frame(events[next++ % kEvents], vscp::FrameType::kEvent1, out);
-    benchmark::DoNotOptimize(vscp::decode_event_frame({out, size}, event));
+    const auto bytes = events[next++ % kEvents].payload();
+    benchmark::DoNotOptimize(function != nullptr ? function(bytes.data(), bytes.size(), 0xffff)
+                                                 : baseline::crc_by_byte(bytes.data(), bytes.size()));
   }
-  costs.report(state);
+  finish(state, costs, events[0].data_size * kEvents);
 }
-BENCHMARK(frame_round_trip)->Arg(8)->Arg(487);
+
+std::vector<std::uint8_t> frames_of(const std::vector<Event>& events) {
+  std::vector<std::uint8_t> frames;
+  std::uint8_t out[vscp::kEventFrameMax];
+  for (const Event& event : events) {
+    const std::size_t size = vscp::encode_event_frame(event, vscp::FrameType::kEvent1, out);
+    frames.insert(frames.end(), out, out + size);
+  }
+  return frames;
+}
+
+// As a session takes them from its stream: find the end, then decode.
+void decode_frame(benchmark::State& state) {
+  const auto frames = frames_of(random_events(static_cast<std::size_t>(state.range(0))));
+  std::span<const std::uint8_t> rest;
+  Event event;
+  bool good = true;
+  bench::CostCounters costs;
+  for (auto _ : state) {
+    if (rest.empty()) rest = frames;
+    const auto size = vscp::first_frame_size(rest);
+    good &= size && vscp::decode_event_frame(rest.first(*size), event).has_value();
+    rest = rest.subspan(*size);
+    benchmark::DoNotOptimize(event);
+  }
+  finish(state, costs, frames.size());
+  if (!good) state.SkipWithError("a frame was refused");
+}
+BENCHMARK(decode_frame)->Arg(0)->Arg(8)->Arg(64)->Arg(487);
+
+void encode_frame(benchmark::State& state) {
+  const auto events = random_events(static_cast<std::size_t>(state.range(0)));
+  std::vector<std::uint8_t> out(256 * 1024);
+  std::size_t used = 0;
+  std::size_t next = 0;
+  bench::CostCounters costs;
+  for (auto _ : state) {
+    if (out.size() - used < vscp::kEventFrameMax) used = 0;
+    used += vscp::encode_event_frame(events[next++ % kEvents], vscp::FrameType::kEvent1, out.data() + used);
+    benchmark::ClobberMemory();
+  }
+  finish(state, costs, frames_of(events).size());
+}
+BENCHMARK(encode_frame)->Arg(0)->Arg(8)->Arg(64)->Arg(487);
+
+void register_crcs() {
+  const auto add = [](const char* name, vscp::CrcFunction function) {
+    auto* bench = benchmark::RegisterBenchmark(name, [=](benchmark::State& state) { crc(state, function); });
+    for (const int size : {8, 43, 487}) bench->Arg(size);
+  };
+  add("crc/byte_table", nullptr);
+  add("crc/table", vscp::crc_function(vscp::CrcForm::kTable));
+  if (const auto function = vscp::crc_function(vscp::CrcForm::kClmul)) add("crc/clmul", function);
+}
 
 void register_lines() {
   struct Row {
@@ -222,6 +268,7 @@ void register_lines() {
 
 int main(int argc, char** argv) {
   register_lines();
+  register_crcs();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

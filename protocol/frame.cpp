@@ -1,5 +1,6 @@
 #include "protocol/frame.h"
 
+#include <bit>
 #include <cstring>
 
 #include "protocol/crc.h"
@@ -13,18 +14,26 @@ constexpr std::uint16_t kNoCrcMark = 0xaa55;
 constexpr std::size_t kCrcSize = 2;
 constexpr std::size_t kReservedOffset = 11;  // three bytes of type 1; hour, minute and second of type 0
 
-constexpr std::uint64_t load_big(const std::uint8_t* bytes, std::size_t size) noexcept {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) value = value << 8U | bytes[i];
-  return value;
+// Numbers are big endian on the wire; one load or store and a swap each.
+template <typename T>
+T load(const std::uint8_t* bytes) noexcept {
+  T value;
+  std::memcpy(&value, bytes, sizeof(value));
+  return std::endian::native == std::endian::big ? value : std::byteswap(value);
 }
 
-constexpr std::uint16_t load16(const std::uint8_t* bytes) noexcept {
-  return static_cast<std::uint16_t>(load_big(bytes, 2));
+std::uint16_t load16(const std::uint8_t* bytes) noexcept {
+  return load<std::uint16_t>(bytes);
 }
 
-constexpr void store_big(std::uint64_t value, std::size_t size, std::uint8_t* bytes) noexcept {
-  for (std::size_t i = size; i > 0; --i, value >>= 8U) bytes[i - 1] = static_cast<std::uint8_t>(value & 0xffU);
+template <typename T>
+void store(T value, std::uint8_t* bytes) noexcept {
+  if (std::endian::native != std::endian::big) value = std::byteswap(value);
+  std::memcpy(bytes, &value, sizeof(value));
+}
+
+void store16(unsigned value, std::uint8_t* bytes) noexcept {
+  store(static_cast<std::uint16_t>(value), bytes);
 }
 
 // The date of frame type 0 goes through its text form, so that there is one place that knows the calendar.
@@ -62,20 +71,21 @@ void store_date(std::uint64_t time_ns, std::uint8_t* bytes) noexcept {
   const auto pair = [&text](std::size_t at) {
     return static_cast<unsigned>((text[at] - '0') * 10 + (text[at + 1] - '0'));
   };
-  store_big(pair(0) * 100 + pair(2), 2, bytes);
+  store16(pair(0) * 100 + pair(2), bytes);
   for (std::size_t i = 0; i < 5; ++i) bytes[2 + i] = static_cast<std::uint8_t>(pair(5 + 3 * i));
 }
 
-// Everything but the first byte, sizes and the CRC. `body` begins with the head; REQUIRES: as long as its size field says.
+// Everything but the first byte, sizes and the CRC. `body` begins with the head; REQUIRES: as long as its size field
+// says.
 Result<void> decode_body(const std::uint8_t* body, bool nanoseconds, std::size_t data_size, Event& event) noexcept {
   if (nanoseconds) {
-    event.time_ns = load_big(body + 2, 8);
+    event.time_ns = load<std::uint64_t>(body + 2);
     event.timestamp_us = static_cast<std::uint32_t>((event.time_ns / kNsPerUs) & 0xffffffffU);
   } else {
     const auto time_ns = load_date(body + kDateOffset - 1);
     if (!time_ns) return std::unexpected(time_ns.error());
     event.time_ns = *time_ns;
-    event.timestamp_us = static_cast<std::uint32_t>(load_big(body + 2, 4));
+    event.timestamp_us = load<std::uint32_t>(body + 2);
   }
   event.obid = 0;
   event.head = static_cast<std::uint16_t>(load16(body) & ~unsigned{kHeadFrameVersion});
@@ -110,8 +120,8 @@ Result<void> decode_event_frame(std::span<const std::uint8_t> bytes, Event& even
   if (!unchecked && crc != crc16_ccitt(bytes.subspan(1, *size - 1 - kCrcSize))) {
     return std::unexpected(Errc::kBadCrc);
   }
-  const bool nanoseconds =
-      bytes[0] == 0x10 || ((head & kHeadFrameVersionNs) != 0 && load_big(&bytes[kReservedOffset], 3) == 0);
+  const bool nanoseconds = bytes[0] == 0x10 || ((head & kHeadFrameVersionNs) != 0 &&
+                                                (load<std::uint32_t>(&bytes[kReservedOffset]) >> 8U) == 0);
   return decode_body(&bytes[1], nanoseconds, *size - kEventFrameOverhead, event);
 }
 
@@ -129,22 +139,21 @@ std::size_t encode_event_frame(const Event& event, FrameType type, std::uint8_t*
   const bool nanoseconds = type == FrameType::kEvent1;
   const std::size_t data_size = event.data_size < kEventDataMax ? event.data_size : kEventDataMax;
   out[0] = nanoseconds ? 0x10 : 0x00;
-  store_big((event.head & ~unsigned{kHeadFrameVersion}) | (nanoseconds ? unsigned{kHeadFrameVersionNs} : 0U), 2,
-            out + 1);
+  store16((event.head & ~unsigned{kHeadFrameVersion}) | (nanoseconds ? unsigned{kHeadFrameVersionNs} : 0U), out + 1);
   if (nanoseconds) {
-    store_big(event.time_ns, 8, out + 3);
+    store(event.time_ns, out + 3);
     std::memset(out + 11, 0, 3);
   } else {
-    store_big(event.timestamp_us, 4, out + 3);
+    store(event.timestamp_us, out + 3);
     store_date(event.time_ns, out + kDateOffset);
   }
-  store_big(event.vscp_class, 2, out + 14);
-  store_big(event.vscp_type, 2, out + 16);
+  store16(event.vscp_class, out + 14);
+  store16(event.vscp_type, out + 16);
   std::memcpy(out + 18, event.guid.bytes.data(), event.guid.bytes.size());
-  store_big(data_size, 2, out + 34);
+  store16(static_cast<unsigned>(data_size), out + 34);
   std::memcpy(out + kEventFrameHeader, event.data.data(), data_size);
   const std::size_t end = kEventFrameHeader + data_size;
-  store_big(crc16_ccitt({out + 1, end - 1}), 2, out + end);
+  store16(crc16_ccitt({out + 1, end - 1}), out + end);
   return end + kCrcSize;
 }
 
@@ -174,11 +183,11 @@ Result<std::size_t> encode_command_frame(const CommandFrame& frame, std::span<st
     return std::unexpected(Errc::kNoSpace);
   }
   out[0] = reply ? 0xf0 : 0xe0;
-  store_big(frame.code, 2, &out[1]);
-  if (reply) store_big(frame.error, 2, &out[3]);
+  store16(frame.code, &out[1]);
+  if (reply) store16(frame.error, &out[3]);
   if (!frame.argument.empty()) std::memcpy(&out[header], frame.argument.data(), frame.argument.size());
   const std::size_t end = header + frame.argument.size();
-  store_big(crc16_ccitt(out.subspan(1, end - 1)), 2, &out[end]);
+  store16(crc16_ccitt(out.subspan(1, end - 1)), &out[end]);
   return end + kCrcSize;
 }
 
