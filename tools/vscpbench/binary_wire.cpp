@@ -141,6 +141,8 @@ class BinaryScanner final : public Scanner {
 class BinaryWire final : public Wire {
  public:
   std::string_view name() const override { return "binary"; }
+  /// Confirms are counted, but a server may leave them out.
+  bool answers_events() const override { return false; }
 
   std::vector<std::string> producer_setup() const override {
     auto setup = make_text_wire()->producer_setup();
