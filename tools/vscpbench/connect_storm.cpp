@@ -1,5 +1,6 @@
 // The scenario connect-storm: how many sessions can be opened per second, and what one costs the server.
-#include "tools/vscpbench/crowd.h"
+#include "tools/vscpbench/connect_storm.h"
+
 #include "tools/vscpbench/load_result.h"
 #include "tools/vscpbench/scenario.h"
 #include "tools/vscpbench/server_stats.h"
@@ -39,16 +40,10 @@ std::string run_once(Context& context, const CrowdPlan& plan, Histogram& all, Re
   auto crowd = Crowd::start(plan);
   if (!crowd) return crowd.error();
   const auto pid = context.server.pid();
-  const auto before = read_process(pid);
-  const auto begin = monotonic_ns();
-  auto error = crowd->open(context.stop, [&](const CrowdCounts& now) {
-    context.progress.show(std::to_string(now.ready) + " of " + std::to_string(plan.sessions) + " sessions");
-  });
-  const auto seconds = static_cast<double>(monotonic_ns() - begin) / 1e9;
+  auto error = open_storm(*crowd, plan, pid, context.stop, context.progress, result);
   const auto after = read_process(pid);
   if (const auto death = context.server.death(); !death.empty()) return death;
   if (!error.empty()) return error;
-  add_storm(*crowd, seconds, before, after, result);
   all.merge(crowd->opening_times());
   if (error = crowd->close(); !error.empty()) return error;
   context.server.wait_until_quiet(kCloseLimitSeconds);
@@ -58,6 +53,19 @@ std::string run_once(Context& context, const CrowdPlan& plan, Histogram& all, Re
 }
 
 }  // namespace
+
+std::string open_storm(Crowd& crowd, const CrowdPlan& plan, pid_t server, const std::atomic<bool>& stop,
+                       ProgressLine& progress, Result& result) {
+  const auto before = read_process(server);
+  const auto begin = monotonic_ns();
+  auto error = crowd.open(stop, [&](const CrowdCounts& now) {
+    progress.show(std::to_string(now.ready) + " of " + std::to_string(plan.sessions) + " sessions");
+  });
+  const auto seconds = static_cast<double>(monotonic_ns() - begin) / 1e9;
+  const auto after = read_process(server);
+  if (error.empty()) add_storm(crowd, seconds, before, after, result);
+  return error;
+}
 
 std::string run_connect_storm(Context& context) {
   const auto& settings = context.settings;

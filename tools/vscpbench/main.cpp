@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/vscpbench/floor/floor_command.h"
+#include "tools/vscpbench/peers/compare_command.h"
 #include "tools/vscpbench/report/diff_command.h"
 #include "tools/vscpbench/report/report_command.h"
 #include "tools/vscpbench/run_command.h"
@@ -19,12 +20,14 @@ int main(int argc, char** argv) {
   bench::ReportCommand report(app);
   bench::DiffCommand diff(app);
   bench::floor::FloorCommand floor(app);
+  bench::peers::CompareCommand compare(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : bench::kUsageError;
   }
   if (floor.chosen()) return floor.run();
+  if (compare.chosen()) return compare.run(argc, argv);
   if (list.chosen()) return list.run();
   if (report.chosen()) return report.run();
   if (diff.chosen()) return diff.run();

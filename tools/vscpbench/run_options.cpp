@@ -1,12 +1,12 @@
 #include "tools/vscpbench/run_options.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 
+#include "tools/vscpbench/duration.h"
 #include "tools/vscpbench/scenario.h"
 
 namespace bench {
@@ -237,17 +237,6 @@ bool RunOptions::chosen() const {
 
 std::expected<Settings, std::string> RunOptions::settings() const {
   return latency_->command->parsed() ? latency_->complete() : run_->complete();
-}
-
-std::optional<double> parse_duration(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string unit(end, text.data() + text.size());
-  static const std::map<std::string, double> kUnits{{"", 1},   {"s", 1},    {"ms", 0.001},
-                                                    {"m", 60}, {"min", 60}, {"h", 3600}};
-  const auto known = kUnits.find(unit);
-  if (error != std::errc{} || known == kUnits.end() || !(value >= 0)) return std::nullopt;
-  return value * known->second;
 }
 
 }  // namespace bench

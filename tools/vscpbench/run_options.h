@@ -36,7 +36,4 @@ class RunOptions {
   std::unique_ptr<Words> latency_;
 };
 
-/// "5s", "200ms", "2m" or a number of seconds; empty if it is none of these.
-std::optional<double> parse_duration(const std::string& text);
-
 }  // namespace bench

@@ -6,10 +6,11 @@
 #include <sys/types.h>
 
 #include <expected>
-#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "tools/vscpbench/child_process.h"
 #include "tools/vscpbench/options.h"
 
 namespace bench {
@@ -25,26 +26,18 @@ class SpawnedServer {
  public:
   /// Returns when the daemon greets. The error holds the end of what it printed.
   static std::expected<SpawnedServer, std::string> start(const SpawnOptions& options);
-  SpawnedServer(SpawnedServer&& other) noexcept;
-  SpawnedServer& operator=(SpawnedServer&&) = delete;
-  SpawnedServer(const SpawnedServer&) = delete;
-  SpawnedServer& operator=(const SpawnedServer&) = delete;
-  ~SpawnedServer();
+  SpawnedServer(SpawnedServer&&) = default;
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return process_.pid(); }
   const Target& target() const { return target_; }
-  /// SIGTERM, then SIGKILL after ten seconds. Empty if it ended with status 0; otherwise a sentence with the end of
-  /// what it printed.
-  std::string stop();
+  /// See ChildProcess::stop().
+  std::string stop() { return process_.stop(); }
 
  private:
-  SpawnedServer() = default;
-  std::string wait_until_ready();
-  std::string output_tail() const;
+  explicit SpawnedServer(ChildProcess process) : process_(std::move(process)) {}
 
-  pid_t pid_ = 0;
+  ChildProcess process_;
   Target target_;
-  std::filesystem::path folder_;
 };
 
 }  // namespace bench
