@@ -42,9 +42,15 @@ have_package_lists() {
   compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null
 }
 
-# Quiet when it works; prints everything apt-get said when it does not.
-install_packages() {
-  local log
+# Quiet when it works; prints everything apt-get said when it does not. A subshell, for its trap.
+install_packages() (
+  # Packages of servers start their servers; nobody asked for that.
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  fi
   log=$(mktemp)
   if have_package_lists && apt_get install --no-install-recommends "$@" >"$log" 2>&1; then
     rm -f "$log"
@@ -58,7 +64,7 @@ install_packages() {
   cat "$log"
   rm -f "$log"
   return 1
-}
+)
 
 install_missing() {
   local package

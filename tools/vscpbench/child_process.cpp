@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -101,9 +100,9 @@ bool ChildProcess::wait_for_end(int limit_ms) {
   return true;
 }
 
-std::string ChildProcess::stop() {
+std::string ChildProcess::stop(int signal) {
   if (pid_ == 0) return {};
-  kill(pid_, SIGTERM);
+  kill(pid_, signal);
   const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   pollfd polled{process.get(), POLLIN, 0};
   const bool killed = process.get() < 0 || poll(&polled, 1, kStopLimitMs) != 1;
@@ -112,7 +111,7 @@ std::string ChildProcess::stop() {
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = 0;
-  if (killed) return name_ + " did not stop on SIGTERM: " + output_tail();
+  if (killed) return name_ + " did not stop when asked: " + output_tail();
   if (WIFSIGNALED(status)) return name_ + " died of signal " + std::to_string(WTERMSIG(status)) + ": " + output_tail();
   if (WEXITSTATUS(status) == 0) return {};
   return name_ + " ended with status " + std::to_string(WEXITSTATUS(status)) + ": " + output_tail();

@@ -3,6 +3,7 @@
 // Thread rule: one thread, the one that lives longest (the process is killed when that thread ends).
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -36,9 +37,9 @@ class ChildProcess {
   std::string wait_until(const std::function<std::string()>& is_ready);
   /// Waits for the end, at most so long. False: it still runs.
   bool wait_for_end(int limit_ms);
-  /// SIGTERM, then SIGKILL after ten seconds. Empty if it ended with status 0; otherwise a sentence with the end of
+  /// `signal`, then SIGKILL after ten seconds. Empty if it ended with status 0; otherwise a sentence with the end of
   /// what it printed.
-  std::string stop();
+  std::string stop(int signal = SIGTERM);
   std::string output() const;
 
  private:

@@ -89,7 +89,11 @@ class MqttWire final : public Wire {
     if (!session) return std::unexpected(session.error());
     auto variable = text_field("MQTT") + std::string{kLevel, kCleanSession} + two_bytes(0);  // no keep-alive
     variable += text_field("vscpbench-" + std::to_string(sessions++));
-    auto error = session->exchange(head(0x10, variable.size()) + variable, std::string_view("\x20\x02\0\0", 4), "");
+    // CONNACK: no session of before, and a return code of which 0 is yes.
+    auto error = session->exchange(head(0x10, variable.size()) + variable, std::string_view("\x20\x02\0", 3), "");
+    const auto code = error.empty() ? session->next_byte() : std::unexpected(error);
+    if (!code) return std::unexpected(code.error());
+    if (*code != 0) return std::unexpected("the broker refuses with code " + std::to_string(*code));
     if (error.empty() && role == Role::kConsumer) {
       const auto subscribe = two_bytes(1) + text_field(kTopic) + static_cast<char>(qos_);
       const auto granted = std::string("\x90\x03", 2) + two_bytes(1) + static_cast<char>(qos_);

@@ -59,8 +59,8 @@ class PeerServer {
   const Target& target() const { return target_; }
   const PeerKind& kind() const { return *kind_; }
   const std::string& version() const { return version_; }
-  /// Empty if it ended as asked.
-  std::string stop() { return process_.stop(); }
+  /// Empty if it ended as asked. (On SIGTERM nats-server ends with status 1.)
+  std::string stop() { return process_.stop(SIGINT); }
 
  private:
   PeerServer(const PeerKind& kind, ChildProcess process) : kind_(&kind), process_(std::move(process)) {}

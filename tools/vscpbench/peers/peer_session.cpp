@@ -42,13 +42,26 @@ std::string PeerSession::exchange(std::string_view bytes, std::string_view await
       rest_.erase(0, at + awaited.size());
       return {};
     }
-    std::array<char, 16384> part;
-    const auto got = recv(fd_.get(), part.data(), part.size(), 0);
-    if (got == 0) return "the server closed the connection";
-    if (got < 0) return std::string("no answer: ") + std::strerror(errno);
-    rest_.append(part.data(), static_cast<std::size_t>(got));
-    if (rest_.size() > kAnswerBytesMax) return "endless answer";
+    if (auto error = read_more(); !error.empty()) return error;
   }
+}
+
+std::expected<unsigned, std::string> PeerSession::next_byte() {
+  if (rest_.empty()) {
+    if (auto error = read_more(); !error.empty()) return std::unexpected(error);
+  }
+  const auto byte = static_cast<unsigned char>(rest_.front());
+  rest_.erase(0, 1);
+  return byte;
+}
+
+std::string PeerSession::read_more() {
+  std::array<char, 16384> part;
+  const auto got = recv(fd_.get(), part.data(), part.size(), 0);
+  if (got == 0) return "the server closed the connection";
+  if (got < 0) return std::string("no answer: ") + std::strerror(errno);
+  rest_.append(part.data(), static_cast<std::size_t>(got));
+  return rest_.size() > kAnswerBytesMax ? "endless answer" : "";
 }
 
 OpenSession PeerSession::release() {

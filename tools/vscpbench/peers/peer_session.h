@@ -18,11 +18,13 @@ class PeerSession {
   /// Sends and reads until `awaited` has come, which is taken with all before it. Empty, or a sentence: also if
   /// `refusal` (unless empty) comes first.
   std::string exchange(std::string_view bytes, std::string_view awaited, std::string_view refusal);
+  std::expected<unsigned, std::string> next_byte();
   /// Non-blocking from here on.
   OpenSession release();
 
  private:
   explicit PeerSession(Fd fd) : fd_(std::move(fd)) {}
+  std::string read_more();
 
   Fd fd_;
   std::string rest_;
