@@ -3,9 +3,10 @@
 // not. Answers what a link client needs to get going, and any user may do anything.
 //
 // Text: parses SEND lines and formats event lines with the codecs of protocol/, once for all consumers. Binary (after
-// BINARY): copies whole frames, of which it reads the size only. A consumer is who sent RCVLOOP (or the command OPEN);
-// consumers get the events of producers in their own form only. A consumer that falls behind by the size of the log
-// stops the reading of the producers; so does a producer that does not read its replies.
+// BINARY): copies whole frames, of which it reads the size only, and confirms each as the protocol has it. A consumer
+// is who sent RCVLOOP (or the command OPEN); consumers get the events of producers in their own form only. A consumer
+// that falls behind by the size of the log stops the reading of the producers; so does a producer that does not read
+// its replies.
 //
 // Thread rule: one thread.
 #pragma once
@@ -76,6 +77,7 @@ class Relay {
   std::size_t take_lines(Connection& connection, std::string_view bytes);
   std::size_t take_frames(Connection& connection, std::string_view bytes);
   const char* copy_frames(Connection& connection, const char* at, const char* end);
+  static void confirm(Connection& connection, const char* begin, const char* end);
   void take_line(Connection& connection, std::string_view line);
   void take_command(Connection& connection, std::string_view line);
   void take_frame(Connection& connection, std::string_view frame);

@@ -4,7 +4,10 @@
 #include <cstring>
 #include <span>
 
+#include "protocol/binary_command.h"
+#include "protocol/crc.h"
 #include "protocol/frame.h"
+#include "protocol/frame_stream.h"
 #include "protocol/limits.h"
 #include "protocol/link_reply.h"
 #include "tools/vscpbench/floor/relay.h"
@@ -17,22 +20,21 @@ constexpr std::string_view kSend = "SEND ";
 constexpr std::size_t kLineRoom = 2 * vscp::kEventLineMax;
 /// A producer that lets more replies lie is not read.
 constexpr std::uint64_t kOksOwedMax = 1U << 16U;
-constexpr std::size_t kRepliesMax = 64U << 10U;
-constexpr std::size_t kCommandFrameBytes = 5;
-constexpr std::uint16_t kCommandOpen = 7;
+constexpr std::size_t kRepliesMax = 1U << 20U;
+// An event confirm: reply, code, no error, 32 bits of the event's head, its CRC, and a CRC over these.
+constexpr std::size_t kConfirmBytes = 13;
+constexpr std::array<char, kConfirmBytes> kConfirm{'\xf0', '\xff', '\xff'};
+constexpr std::size_t kConfirmHead = 7;
+constexpr std::size_t kConfirmCrc = 9;
 
 std::span<const std::uint8_t> octets(const char* begin, const char* end) {
   return {reinterpret_cast<const std::uint8_t*>(begin), reinterpret_cast<const std::uint8_t*>(end)};
 }
 
-/// Bytes of the frame that begins at `at` as far as they can be told from those that are there: the frame is complete
-/// if no more than these. 0: no frame.
-std::size_t frame_bytes(const char* at, const char* end) {
-  const unsigned type = static_cast<unsigned char>(*at) >> 4U;
-  if (type == static_cast<unsigned>(vscp::FrameType::kCommand)) return kCommandFrameBytes;
-  if (type > static_cast<unsigned>(vscp::FrameType::kEvent1)) return 0;
-  if (static_cast<std::size_t>(end - at) < vscp::kEventFrameHeader) return vscp::kEventFrameHeader;
-  return vscp::event_frame_size(octets(at, end)).value_or(0);
+/// Bytes of the frame that begins at `at`, 0 if more are needed to tell. Negative: no frame.
+std::ptrdiff_t frame_bytes(const char* at, const char* end) {
+  const auto size = vscp::first_frame_size(octets(at, end));
+  return size ? static_cast<std::ptrdiff_t>(*size) : -1;
 }
 
 bool is_event(char first) {
@@ -119,20 +121,21 @@ std::size_t Relay::take_frames(Connection& connection, std::string_view bytes) {
     if (!has_room(vscp::kEventFrameMax) || connection.replies.size() >= kRepliesMax) break;
     if (tail.empty()) {
       at = copy_frames(connection, at, end);
-      if (at == end || !has_room(vscp::kEventFrameMax)) break;
+      if (at == end || !has_room(vscp::kEventFrameMax) || connection.replies.size() >= kRepliesMax) break;
     }
     // A frame in parts, or a command.
-    if (tail.empty()) tail.push_back(*at++);
-    for (;;) {
-      const auto wanted = frame_bytes(tail.data(), tail.data() + tail.size());
-      if (wanted == 0) close(connection);
-      if (wanted <= tail.size()) break;
-      const auto part = std::min(wanted - tail.size(), static_cast<std::size_t>(end - at));
-      tail.append(at, part);
-      at += part;
-      if (part == 0) return bytes.size();
+    const auto before = tail.size();
+    tail.append(at, std::min(vscp::kFrameMax - before, static_cast<std::size_t>(end - at)));
+    const auto size = frame_bytes(tail.data(), tail.data() + tail.size());
+    if (size < 0) {
+      close(connection);
+      break;
     }
-    if (!connection.closing) take_frame(connection, tail);
+    const auto frame = static_cast<std::size_t>(size);
+    if (frame == 0 || frame > tail.size()) return bytes.size();
+    at += frame - before;
+    tail.resize(frame);
+    take_frame(connection, tail);
     tail.clear();
   }
   return static_cast<std::size_t>(at - bytes.data());
@@ -143,9 +146,10 @@ const char* Relay::copy_frames(Connection& connection, const char* at, const cha
   const char* last = at;
   while (last < end && is_event(*last)) {
     const auto size = frame_bytes(last, end);
-    if (size == 0) close(connection);
-    if (size == 0 || size > static_cast<std::size_t>(end - last)) break;
-    if (!has_room(static_cast<std::size_t>(last - at) + size)) break;
+    if (size < 0) close(connection);
+    if (size <= 0 || size > end - last || connection.replies.size() >= kRepliesMax) break;
+    if (!has_room(static_cast<std::size_t>(last - at + size))) break;
+    confirm(connection, last, last + size);
     last += size;
   }
   const auto size = static_cast<std::size_t>(last - at);
@@ -153,7 +157,18 @@ const char* Relay::copy_frames(Connection& connection, const char* at, const cha
     std::memcpy(log_.end(), at, size);
     commit(size);
   }
+  if (size != 0) want_service(connection);
   return last;
+}
+
+void Relay::confirm(Connection& connection, const char* begin, const char* end) {
+  auto confirm = kConfirm;
+  std::memcpy(confirm.data() + kConfirmHead, begin + 1, 2);
+  std::memcpy(confirm.data() + kConfirmCrc, end - 2, 2);
+  const auto crc = vscp::crc16_ccitt(octets(confirm.data() + 1, confirm.data() + kConfirmBytes - 2));
+  confirm[kConfirmBytes - 2] = static_cast<char>(crc >> 8U);
+  confirm[kConfirmBytes - 1] = static_cast<char>(crc);
+  connection.replies.append(confirm.data(), confirm.size());
 }
 
 void Relay::take_frame(Connection& connection, std::string_view frame) {
@@ -167,7 +182,7 @@ void Relay::take_frame(Connection& connection, std::string_view frame) {
   const auto size =
       vscp::encode_command_frame({vscp::FrameType::kReply, command->code, 0, {}}, std::span<std::uint8_t>(answer));
   if (size) reply(connection, {reinterpret_cast<const char*>(answer.data()), *size});
-  if (command->code == kCommandOpen) become_consumer(connection);
+  if (command->code == static_cast<std::uint16_t>(vscp::BinaryCode::kOpen)) become_consumer(connection);
 }
 
 }  // namespace bench::floor
