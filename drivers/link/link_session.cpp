@@ -88,7 +88,7 @@ void LinkSession::open() {
     router::logf(LogLevel::kDebug, LogKind::kOnce, "channel %u opened from %s on %s", channel,
                  router::address_text(peer_.storage()).c_str(), context_->listener.c_str());
   }
-  reply(context_->greeting);
+  reply_constant(context_->greeting);
   update_deadline();
 }
 
@@ -165,7 +165,7 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
       // A peer that takes nothing is told nothing: the lines would only pile up.
       if (figures().bytes_out != alive_bytes_out_ && !is_congested()) {
         alive_bytes_out_ = figures().bytes_out;
-        reply(vscp::reply::kAlive);
+        reply_constant(vscp::reply::kAlive);
       }
       alive_next_ns_ = now_ns + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
     }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <new>
 
 #include "router/base/check.h"
 #include "router/base/log.h"
@@ -64,7 +62,7 @@ void StreamSession::on_received(const Completion& completion) noexcept {
     last_input_ns_ = worker_->now_ns();
     figures_.bytes_in += completion.bytes.size();
     worker_->counters_mutable().bytes_in.add(completion.bytes.size());
-    if (held_ != nullptr || busy_) {
+    if (!held_.empty() || busy_) {
       hold_input(completion, 0);
     } else {
       processing_ = true;
@@ -82,13 +80,13 @@ void StreamSession::on_received(const Completion& completion) noexcept {
     return;
   }
   if (completion.result > 0) {
-    if (!recv_armed_ && held_ == nullptr) start_recv();  // multishot ended, though all is well
+    if (!recv_armed_ && held_.empty()) start_recv();  // multishot ended, though all is well
     return;
   }
   if (completion.result == -ENOBUFS) {
     worker_->mark_starved(*this);
   } else if (completion.result == -ECANCELED) {
-    if (held_ == nullptr && !recv_armed_ && !end_seen_) start_recv();  // the reason for pausing is gone already
+    if (held_.empty() && !recv_armed_ && !end_seen_) start_recv();  // the reason for pausing is gone already
   } else if (completion.result == 0) {
     end_of_input();
   } else {
@@ -97,82 +95,23 @@ void StreamSession::on_received(const Completion& completion) noexcept {
 }
 
 void StreamSession::hold_input(const Completion& completion, std::size_t done) noexcept {
-  const std::span<const char> all = completion.bytes.subspan(done);
-  const std::span<const char> rest = copy_aside(all);
-  held_bytes_ += static_cast<std::uint32_t>(all.size());
-  if (rest.empty()) {
-    worker_->ring().release_buffer(completion.buffer_id);
-  } else {
-    void* memory = worker_->held_inputs().try_take();
-    VR_ASSERT(memory != nullptr);  // one per receive buffer
-    auto* held = ::new (memory) HeldInput;
-    held->bytes = rest.data();
-    held->size = static_cast<std::uint32_t>(rest.size());
-    held->buffer_id = completion.buffer_id;
-    append_held(held);
-  }
-  if ((held_bytes_ >= kHeldBytesMax || !rest.empty()) && recv_armed_ && !recv_cancelled_) {
+  const bool copied = held_.append(worker_->held_memory(), completion.bytes.subspan(done), completion.buffer_id);
+  if ((held_.size() >= kHeldBytesMax || !copied) && recv_armed_ && !recv_cancelled_) {
     recv_cancelled_ = true;
     worker_->ring().cancel(socket_, *this, OpKind::kRecv);
   }
 }
 
-// Returns what found no room.
-std::span<const char> StreamSession::copy_aside(std::span<const char> bytes) noexcept {
-  while (!bytes.empty()) {
-    std::size_t room = 0;
-    if (held_ != nullptr && held_tail_->copied) {
-      const char* end = reinterpret_cast<const char*>(held_tail_) + sizeof(OutBlock);
-      room = static_cast<std::size_t>(end - (held_tail_->bytes + held_tail_->size));
-    }
-    if (room == 0) {
-      void* memory = worker_->out_blocks().try_take();
-      if (memory == nullptr) return bytes;
-      auto* held = ::new (memory) HeldInput;
-      held->bytes = reinterpret_cast<const char*>(held + 1);
-      held->copied = true;
-      append_held(held);
-      room = kHeldBytesPerBlock;
-    }
-    const std::size_t size = std::min(room, bytes.size());
-    std::memcpy(const_cast<char*>(held_tail_->bytes) + held_tail_->size, bytes.data(), size);
-    held_tail_->size += static_cast<std::uint32_t>(size);
-    bytes = bytes.subspan(size);
-  }
-  return bytes;
-}
-
-void StreamSession::append_held(HeldInput* held) noexcept {
-  (held_ == nullptr ? held_ : held_tail_->next) = held;
-  held_tail_ = held;
-}
-
-void StreamSession::drop_held(HeldInput* held) noexcept {
-  if (held->copied) {
-    worker_->out_blocks().give(held);
-    return;
-  }
-  worker_->ring().release_buffer(held->buffer_id);
-  worker_->held_inputs().give(held);
-}
-
 void StreamSession::process_held() noexcept {
   if (processing_) return;
   processing_ = true;
-  while (held_ != nullptr && !busy_ && state_ == State::kOpen) {
-    HeldInput* held = held_;
-    const std::size_t done = on_input({held->bytes, held->size});
-    if (state_ != State::kOpen) break;
-    held->bytes += done;
-    held->size -= static_cast<std::uint32_t>(done);
-    held_bytes_ -= static_cast<std::uint32_t>(done);
-    if (held->size > 0) break;
-    held_ = held->next;
-    drop_held(held);
+  while (!held_.empty() && !busy_ && state_ == State::kOpen) {
+    const std::size_t done = on_input(held_.front());
+    if (state_ != State::kOpen || !held_.consume(worker_->held_memory(), done)) break;
   }
   processing_ = false;
   if (state_ == State::kClosing) bury_if_idle();
-  if (state_ != State::kOpen || held_ != nullptr) return;
+  if (state_ != State::kOpen || !held_.empty()) return;
   if (end_seen_) {
     end_of_input();
   } else if (!recv_armed_ && !ListNode<StarvedTag>::is_linked()) {
@@ -180,21 +119,12 @@ void StreamSession::process_held() noexcept {
   }
 }
 
-void StreamSession::release_held() noexcept {
-  while (held_ != nullptr) {
-    HeldInput* next = held_->next;
-    drop_held(held_);
-    held_ = next;
-  }
-  held_bytes_ = 0;
-}
-
 // The peer has closed its side: what it sent before is still carried out and answered.
 void StreamSession::end_of_input() noexcept {
   end_seen_ = true;
   if (state_ == State::kLingering) {
     finish();
-  } else if (state_ == State::kOpen && held_ == nullptr && !busy_) {
+  } else if (state_ == State::kOpen && held_.empty() && !busy_) {
     close_after_flush();
   }
 }
@@ -207,7 +137,7 @@ void StreamSession::wait_to_publish() noexcept {
 void StreamSession::set_busy(bool busy) noexcept {
   busy_ = busy;
   if (busy || state_ != State::kOpen) return;
-  if (held_ != nullptr) {
+  if (!held_.empty()) {
     process_held();
   } else if (end_seen_) {
     end_of_input();
@@ -218,62 +148,27 @@ void StreamSession::set_busy(bool busy) noexcept {
 
 void StreamSession::reply(std::string_view text) noexcept {
   if (state_ == State::kClosing || state_ == State::kLingering) return;
-  while (!text.empty()) {
-    if (out_tail_ == nullptr || out_tail_->end == OutBlock::kBytes) {
-      void* memory = worker_->out_blocks().try_take();
-      if (memory == nullptr) {
-        logf(LogLevel::kError, LogKind::kResource, "no memory for replies: closing channel %u", channel);
-        abort();
-        return;
-      }
-      auto* block = static_cast<OutBlock*>(memory);
-      block->next = nullptr;
-      block->begin = 0;
-      block->end = 0;
-      (out_tail_ == nullptr ? out_ : out_tail_->next) = block;
-      out_tail_ = block;
-    }
-    const std::size_t size = std::min<std::size_t>(text.size(), OutBlock::kBytes - out_tail_->end);
-    std::memcpy(out_tail_->bytes + out_tail_->end, text.data(), size);
-    out_tail_->end += static_cast<std::uint32_t>(size);
-    out_bytes_ += size;
-    text.remove_prefix(size);
+  after_reply(replies_.append(worker_->out_blocks(), text));
+}
+
+void StreamSession::reply_constant(std::string_view text) noexcept {
+  if (state_ == State::kClosing || state_ == State::kLingering) return;
+  after_reply(replies_.append_constant(worker_->out_blocks(), text));
+}
+
+void StreamSession::after_reply(bool queued) noexcept {
+  if (queued) {
+    worker_->mark_dirty(*this);
+    return;
   }
-  worker_->mark_dirty(*this);
+  logf(LogLevel::kError, LogKind::kResource, "no memory for replies: closing channel %u", channel);
+  abort();
 }
 
 void StreamSession::take_rest_of_line(std::span<const char> rest) noexcept {
-  void* memory = worker_->out_blocks().try_take();
-  if (memory == nullptr) {
-    // Half a line cannot be left out. Not closed here: the fan-out is in the middle of something.
-    broken_ = true;
-    if (state_ != State::kClosing) worker_->mark_dirty(*this);
-    return;
-  }
-  auto* block = static_cast<OutBlock*>(memory);
-  block->next = out_;
-  block->begin = 0;
-  block->end = static_cast<std::uint32_t>(rest.size());
-  std::memcpy(block->bytes, rest.data(), rest.size());
-  out_ = block;
-  if (out_tail_ == nullptr) out_tail_ = block;
-  out_bytes_ += rest.size();
+  // Half a line cannot be left out. Not closed here: the fan-out is in the middle of something.
+  if (!replies_.put_in_front(worker_->out_blocks(), {rest.data(), rest.size()})) broken_ = true;
   if (state_ != State::kClosing) worker_->mark_dirty(*this);
-}
-
-void StreamSession::consume_out(std::size_t bytes) noexcept {
-  out_bytes_ -= bytes;
-  while (bytes > 0) {
-    const std::size_t here = std::min<std::size_t>(bytes, out_->end - out_->begin);
-    out_->begin += static_cast<std::uint32_t>(here);
-    bytes -= here;
-    if (out_->begin == out_->end) {
-      OutBlock* next = out_->next;
-      worker_->out_blocks().give(out_);
-      out_ = next;
-    }
-  }
-  if (out_ == nullptr) out_tail_ = nullptr;
 }
 
 bool StreamSession::wants_events() const noexcept {
@@ -281,7 +176,7 @@ bool StreamSession::wants_events() const noexcept {
 }
 
 bool StreamSession::has_output() const noexcept {
-  return out_bytes_ > 0 || (wants_events() && worker_->fanout().has_waiting(*this));
+  return !replies_.empty() || (wants_events() && worker_->fanout().has_waiting(*this));
 }
 
 void StreamSession::set_in_loop(bool in) noexcept {
@@ -323,14 +218,13 @@ void StreamSession::pump() noexcept {
   std::size_t out_bytes = 0;
   const auto add_replies = [&] {
     // Leaves at least half of the ranges to the events.
-    for (OutBlock* block = out_; block != nullptr && count < kRangesPerSend / 2; block = block->next) {
-      ranges[count++] = {block->bytes + block->begin, block->end - block->begin};
-      out_bytes += block->end - block->begin;
+    if (count < kRangesPerSend / 2) {
+      count += replies_.gather(std::span(ranges).subspan(count, kRangesPerSend / 2 - count), out_bytes);
     }
   };
   if (events_first_) {
     add_events();
-    if (count < kRangesPerSend / 2) add_replies();
+    add_replies();
   } else {
     add_replies();
     add_events();
@@ -352,7 +246,7 @@ void StreamSession::on_sent(const Completion& completion) noexcept {
   const std::size_t asked = std::size_t{out_in_flight_} + events_in_flight_;
   std::size_t of_events = events_first_ ? std::min<std::size_t>(sent, events_in_flight_)
                                         : sent - std::min<std::size_t>(sent, out_in_flight_);
-  consume_out(sent - of_events);
+  replies_.consume(worker_->out_blocks(), sent - of_events);
   if (is_sending()) {
     const std::uint32_t events = worker_->fanout().finish_send(*this, of_events);
     figures_.events_out += events;
@@ -387,7 +281,7 @@ void StreamSession::after_progress() noexcept {
   if (state_ == State::kOpen) {
     if (is_congested()) return;
     on_progress();
-    if (held_ != nullptr && !busy_ && state_ == State::kOpen) process_held();
+    if (!held_.empty() && !busy_ && state_ == State::kOpen) process_held();
   } else if (state_ == State::kFlushing && !has_output() && !send_in_flight_) {
     if (end_seen_) {
       finish();
@@ -489,7 +383,7 @@ void StreamSession::close_after_flush() noexcept {
     worker_->fanout().leave(*this);
   }
   loop_open_ = false;
-  release_held();
+  held_.clear(worker_->held_memory());
   // A peer that does not read its last reply is not waited for longer than this.
   set_deadline(worker_->now_ns() + kLingerNs * 5);
   worker_->mark_dirty(*this);
@@ -498,7 +392,7 @@ void StreamSession::close_after_flush() noexcept {
 void StreamSession::drain(std::uint64_t patience_ns) noexcept {
   if (state_ != State::kOpen) return;
   enter(State::kFlushing);
-  release_held();
+  held_.clear(worker_->held_memory());
   loop_open_ = loop_open_ || in_loop;  // no time left for a pause before the first event
   set_deadline(worker_->now_ns() + patience_ns);
   worker_->mark_dirty(*this);
@@ -515,7 +409,7 @@ void StreamSession::finish() noexcept {
     ListNode<DirtyTag>::unlink();
     ListNode<BlockedTag>::unlink();
     ListNode<StarvedTag>::unlink();
-    release_held();
+    held_.clear(worker_->held_memory());
     if (recv_armed_ && !recv_cancelled_) {
       recv_cancelled_ = true;
       worker_->ring().cancel(socket_, *this, OpKind::kRecv);
@@ -532,11 +426,7 @@ void StreamSession::finish() noexcept {
 void StreamSession::bury_if_idle() noexcept {
   if (recv_armed_ || send_in_flight_ || waiting_writable_ || processing_ || socket_ < 0) return;
   worker_->fanout().leave(*this);
-  while (out_ != nullptr) {
-    OutBlock* next = out_->next;
-    worker_->out_blocks().give(out_);
-    out_ = next;
-  }
+  replies_.clear(worker_->out_blocks());
   worker_->ring().close(socket_);
   socket_ = -1;
   worker_->bury(*this);

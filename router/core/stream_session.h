@@ -11,6 +11,7 @@
 // Thread rule: the worker's thread. Ownership: the worker, from start() on.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -100,9 +101,11 @@ class StreamSession : public OpOwner,
   Worker& worker() noexcept { return *worker_; }
   const Worker& worker() const noexcept { return *worker_; }
   void reply(std::string_view text) noexcept;
+  /// The same for a text that lives as long as the process; often needs no memory.
+  void reply_constant(std::string_view text) noexcept;
   /// Replies that the peer has not taken fill their allowance: process nothing more until it reads.
-  bool is_congested() const noexcept { return out_bytes_ > kOutBytesMax; }
-  std::size_t out_room() const noexcept { return out_bytes_ >= kOutBytesMax ? 0 : kOutBytesMax - out_bytes_; }
+  bool is_congested() const noexcept { return replies_.size() > kOutBytesMax; }
+  std::size_t out_room() const noexcept { return kOutBytesMax - std::min(kOutBytesMax, replies_.size()); }
   void wait_to_publish() noexcept;
   /// While busy no input is processed (an answer is being worked out elsewhere).
   void set_busy(bool busy) noexcept;
@@ -133,7 +136,6 @@ class StreamSession : public OpOwner,
   static constexpr std::size_t kEventBytesPerSend = 256U << 10U;
   static constexpr std::size_t kRangesPerSend = 48;
   static constexpr std::uint32_t kHeldBytesMax = 16U << 10U;  ///< more is not received
-  static constexpr std::uint32_t kHeldBytesPerBlock = sizeof(OutBlock) - sizeof(HeldInput);
   static constexpr std::uint64_t kLingerNs = 1'000'000'000;
 
   // OpOwner, Timer, Reader.
@@ -147,15 +149,11 @@ class StreamSession : public OpOwner,
   void on_received(const Completion& completion) noexcept;
   void on_sent(const Completion& completion) noexcept;
   void hold_input(const Completion& completion, std::size_t done) noexcept;
-  std::span<const char> copy_aside(std::span<const char> bytes) noexcept;
-  void append_held(HeldInput* held) noexcept;
-  void drop_held(HeldInput* held) noexcept;
   void process_held() noexcept;
-  void release_held() noexcept;
   void end_of_input() noexcept;
   void start_recv() noexcept;
   void pump() noexcept;
-  void consume_out(std::size_t bytes) noexcept;
+  void after_reply(bool queued) noexcept;
   void after_progress() noexcept;
   bool wants_events() const noexcept;
   bool has_output() const noexcept;
@@ -185,14 +183,10 @@ class StreamSession : public OpOwner,
   bool processing_ = false;
   SlowConsumer slow_consumer_;
   std::uint32_t hold_ms_;
-  std::uint32_t held_bytes_ = 0;
   std::uint32_t out_in_flight_ = 0;
   std::uint32_t events_in_flight_ = 0;
-  HeldInput* held_ = nullptr;
-  HeldInput* held_tail_ = nullptr;
-  OutBlock* out_ = nullptr;
-  OutBlock* out_tail_ = nullptr;
-  std::size_t out_bytes_ = 0;
+  HeldQueue held_;
+  ReplyQueue replies_;
   std::uint64_t last_input_ns_;
   std::uint64_t started_utc_ns_;
   SessionFigures figures_;

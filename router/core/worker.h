@@ -21,8 +21,10 @@
 #include "router/core/channel_map.h"
 #include "router/core/event_thread.h"
 #include "router/core/fanout.h"
+#include "router/core/held_queue.h"
 #include "router/core/hold.h"
 #include "router/core/publisher.h"
+#include "router/core/reply_queue.h"
 #include "router/core/timer_wheel.h"
 #include "router/core/turn_budget.h"
 #include "router/io/ring.h"
@@ -70,26 +72,6 @@ struct WorkerSettings {
   std::size_t held_inputs = 65'536;
 };
 
-/// 4 KiB of a session's replies.
-struct OutBlock {
-  static constexpr std::uint32_t kBytes = 4096 - 16;
-  OutBlock* next = nullptr;
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
-  char bytes[kBytes];
-};
-static_assert(sizeof(OutBlock) == 4096);
-
-/// Input that a session could not process yet: at the head of an OutBlock that holds a copy of the bytes or, when there was no
-/// block, in a slot of its own beside the receive buffer.
-struct HeldInput {
-  HeldInput* next = nullptr;
-  const char* bytes = nullptr;
-  std::uint32_t size = 0;
-  std::uint16_t buffer_id = 0;
-  bool copied = false;
-};
-
 class Worker final : public EventThread {
  public:
   /// The ring is bound to the thread that first calls run_once().
@@ -123,7 +105,8 @@ class Worker final : public EventThread {
   const ThreadTable& threads() const noexcept { return *threads_; }
   HoldState& hold() noexcept { return *hold_; }
   Slab& out_blocks() noexcept { return out_blocks_; }
-  Slab& held_inputs() noexcept { return held_inputs_; }
+  const Slab& held_inputs() const noexcept { return held_inputs_; }
+  HeldMemory held_memory() noexcept { return {out_blocks_, held_inputs_, *ring_}; }
   std::uint64_t now_ns() const noexcept { return now_ns_; }  ///< monotonic, constant during a turn
   std::uint64_t utc_ns() const noexcept { return utc_ns_; }  ///< likewise
 
