@@ -51,7 +51,7 @@ class Bench {
     context_->request_shutdown = [] {};
     for (std::size_t i = 0; i <= readers; ++i) {
       auto session = std::make_unique<drivers::link::LinkSession>(worker(), static_cast<router::Socket>(i), router::PeerAddress(),
-                                                                    context_);
+                                                                    *context_);
       session.release()->open();
       say(static_cast<router::Socket>(i), "USER u\r\nPASS p\r\n");
       if (i > 0) say(static_cast<router::Socket>(i), "RCVLOOP\r\n");

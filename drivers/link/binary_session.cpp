@@ -109,7 +109,7 @@ LinkSession::Done LinkSession::handle_event(Frame frame) {
     refuse_event(frame, {{}, vscp::to_vscp_error(decoded.error())}, decoded.error());
     return Done::kYes;
   }
-  if (value.guid.is_zero()) value.guid = guid_;
+  if (value.guid.is_zero()) value.guid = guid();
   const bool time_missing = value.time_ns == 0;
   if (!publish(event, time_missing, time_missing && value.timestamp_us == 0)) {
     refuse_event(frame, answers::kEventNotAllowed, Errc::kLimit);

@@ -159,7 +159,7 @@ void LinkSession::ask_binary(BinaryCode code, Frame argument) {
       out.put(channel, 4);
       break;
     case BinaryCode::kGetGuid:
-      out.put(guid_.bytes);
+      out.put(guid().bytes);
       break;
     case BinaryCode::kVersion:
       put_version(context_->version_reply, out);
@@ -198,7 +198,7 @@ LinkSession::Done LinkSession::binary_send(Frame argument) {
     refuse({{}, vscp::to_vscp_error(decoded.error())}, decoded.error());
     return Done::kYes;
   }
-  if (event->event.guid.is_zero()) event->event.guid = guid_;
+  if (event->event.guid.is_zero()) event->event.guid = guid();
   const bool time_missing = event->event.time_ns == 0;
   answer_publish(publish(event, time_missing, time_missing));
   return Done::kYes;

@@ -34,7 +34,7 @@ LinkSession::Done LinkSession::send(std::string_view argument) {
     refuse(answers::kBadParameter, hints.error());
     return Done::kYes;
   }
-  if (hints->guid_missing) event->event.guid = guid_;
+  if (hints->guid_missing) event->event.guid = guid();
   answer_publish(publish(event, hints->time_missing, hints->timestamp_missing));
   return Done::kYes;
 }
@@ -56,7 +56,7 @@ LinkSession::Done LinkSession::measurement(std::string_view argument) {
     refuse(answers::kBadParameter, made.error());
     return Done::kYes;
   }
-  if (event->event.guid.is_zero()) event->event.guid = guid_;
+  if (event->event.guid.is_zero()) event->event.guid = guid();
   answer_publish(publish(event, true, true));
   return Done::kYes;
 }

@@ -141,7 +141,7 @@ void LinkListener::open_session(router::Worker& home, int descriptor, const rout
     turn_away(descriptor, vscp::reply::kTooManySessions);
     return;
   }
-  auto session = std::make_unique<LinkSession>(home, socket, peer, context_);
+  auto session = std::make_unique<LinkSession>(home, socket, peer, *context_);
   session.release()->open();  // the worker owns it from start() to its burial
 }
 

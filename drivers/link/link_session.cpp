@@ -14,11 +14,17 @@ namespace drivers::link {
 using router::LogKind;
 using router::LogLevel;
 
+namespace {
+
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+
+}  // namespace
+
 // ---- LineTail ---------------------------------------------------------------------------------------------------------------
 
 std::string_view LineTail::text() const noexcept {
   if (block_ == nullptr) return {};
-  return long_.empty() ? std::string_view(block_->bytes, block_->end) : std::string_view(long_);
+  return long_ == nullptr ? std::string_view(block_->bytes, block_->end) : std::string_view(*long_);
 }
 
 bool LineTail::append(router::Slab& blocks, std::string_view text) {
@@ -27,27 +33,27 @@ bool LineTail::append(router::Slab& blocks, std::string_view text) {
     if (block_ == nullptr) return false;
     block_->end = 0;
   }
-  if (long_.empty() && block_->end + text.size() <= router::OutBlock::kBytes) {
+  if (long_ == nullptr && block_->end + text.size() <= router::OutBlock::kBytes) {
     std::memcpy(block_->bytes + block_->end, text.data(), text.size());
     block_->end += static_cast<std::uint32_t>(text.size());
     return true;
   }
-  if (long_.empty()) long_.assign(block_->bytes, block_->end);
-  long_.append(text);
+  if (long_ == nullptr) long_ = std::make_unique<std::string>(block_->bytes, block_->end);
+  long_->append(text);
   return true;
 }
 
 void LineTail::shrink(std::size_t size) {
-  if (long_.empty()) {
+  if (long_ == nullptr) {
     block_->end = static_cast<std::uint32_t>(size);
   } else {
-    long_.resize(size);
+    long_->resize(size);
   }
 }
 
 void LineTail::drop_front(std::size_t size) {
-  if (!long_.empty()) {
-    long_.erase(0, size);
+  if (long_ != nullptr) {
+    long_->erase(0, size);
     return;
   }
   std::memmove(block_->bytes, block_->bytes + size, block_->end - size);
@@ -58,18 +64,18 @@ void LineTail::clear(router::Slab& blocks) noexcept {
   if (block_ == nullptr) return;
   blocks.give(block_);
   block_ = nullptr;
-  if (!long_.empty()) std::string().swap(long_);
+  long_.reset();
 }
 
 // ---- life -------------------------------------------------------------------------------------------------------------------
 
 LinkSession::LinkSession(router::Worker& worker, router::Socket socket, const router::PeerAddress& peer,
-                         std::shared_ptr<const LinkContext> context)
-    : StreamSession(worker, socket, {context->config.slow_consumer, context->config.hold_producers_ms}),
-      context_(std::move(context)),
+                         const LinkContext& context)
+    : StreamSession(worker, socket, {context.config.slow_consumer, context.config.hold_producers_ms}),
+      context_(&context),
       peer_(peer),
-      serial_(worker.next_serial()),
-      opened_ns_(worker.now_ns()) {}
+      due_ns_(worker.now_ns() + context.config.login_timeout_s * kSecondNs),
+      serial_(static_cast<std::uint32_t>(worker.next_serial())) {}
 
 LinkSession::~LinkSession() { tail_.clear(worker().out_blocks()); }
 
@@ -80,8 +86,6 @@ void LinkSession::open() {
     turn_away(vscp::reply::kTooManySessions);
     return;
   }
-  const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
-  guid_ = router::channel_guid(base, channel);
   apply_limits({});
   receives_own = context_->config.receive_sent_events;
   if (router::log_enabled(LogLevel::kDebug)) {
@@ -104,7 +108,7 @@ void LinkSession::on_closing() noexcept {
                  static_cast<unsigned long long>(figures().events_in), static_cast<unsigned long long>(figures().events_out),
                  static_cast<unsigned long long>(events_dropped()));
   }
-  if (guid_is_set_) announce_guid(false);
+  if (is_guid_set()) announce_guid(false);
   if (context_->on_closed) context_->on_closed(peer_);
 }
 
@@ -119,58 +123,58 @@ void LinkSession::describe(router::SessionInfo& info) noexcept {
               : binary_           ? "binary"
               : in_loop           ? "rcvloop"
                                   : "command";
-  info.guid = guid_;
+  info.guid = guid();
+}
+
+LinkSession::Extras& LinkSession::extras() {
+  if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
+  return *extras_;
+}
+
+void LinkSession::drop_extras_if_unused() noexcept {
+  if (extras_ == nullptr || is_guid_set() || extras_->filter || !extras_->long_reply.empty()) return;
+  if (extras_->user_name.empty()) extras_.reset();
+}
+
+vscp::Guid LinkSession::guid() const noexcept {
+  if (is_guid_set()) return extras_->guid;
+  const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
+  return router::channel_guid(base, channel);
+}
+
+// REQUIRES: is_logged_in().
+const vscp::Filter& LinkSession::filter() const noexcept {
+  return extras_ != nullptr && extras_->filter ? *extras_->filter : user_->filter;
 }
 
 // One timer for everything that may become due; what is due is found out when it fires.
 void LinkSession::update_deadline() {
   if (!is_open()) return;
-  const std::uint64_t never = ~std::uint64_t{0};
-  std::uint64_t due = never;
-  const auto at_most = [&due](std::uint64_t candidate) { due = std::min(due, candidate); };
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  if (penalty_until_ns_ != 0) at_most(penalty_until_ns_);
-  if (!is_logged_in() && penalty_until_ns_ == 0 && !is_busy()) {
-    at_most(opened_ns_ + context_->config.login_timeout_s * kSecond);
+  if (!is_logged_in()) {
+    if (penalty_ || !is_busy()) set_deadline(due_ns_);
+  } else if (in_loop) {
+    if (gap_ || !binary_) set_deadline(due_ns_);
+  } else if (context_->config.idle_timeout_s != 0) {
+    set_deadline(last_input_ns() + context_->config.idle_timeout_s * kSecondNs);
   }
-  if (in_loop) {
-    if (gap_until_ns_ != 0) at_most(gap_until_ns_);
-    if (!binary_) at_most(alive_next_ns_);
-  } else if (is_logged_in() && context_->config.idle_timeout_s != 0) {
-    at_most(last_input_ns() + context_->config.idle_timeout_s * kSecond);
-  }
-  if (due != never) set_deadline(due);
 }
 
 void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  if (penalty_until_ns_ != 0 && now_ns >= penalty_until_ns_) {
-    answer(answers::kBadLogin);
-    close_after_flush();
-    return;
-  }
-  if (!is_logged_in() && penalty_until_ns_ == 0 && !is_busy() &&
-      now_ns >= opened_ns_ + context_->config.login_timeout_s * kSecond) {
-    worker().counters_mutable().timeouts.add();
-    tell(answers::kLoginTimeout);
-    close_after_flush();
-    return;
-  }
-  if (in_loop) {
-    if (gap_until_ns_ != 0 && now_ns >= gap_until_ns_) {
-      gap_until_ns_ = 0;
-      open_loop(true);
-    }
-    if (!binary_ && now_ns >= alive_next_ns_) {
-      // A peer that takes nothing is told nothing: the lines would only pile up.
-      if (figures().bytes_out != alive_bytes_out_ && !is_congested()) {
-        alive_bytes_out_ = figures().bytes_out;
-        reply_constant(vscp::reply::kAlive);
+  if (!is_logged_in()) {
+    if (now_ns >= due_ns_ && (penalty_ || !is_busy())) {
+      if (penalty_) {
+        answer(answers::kBadLogin);
+      } else {
+        worker().counters_mutable().timeouts.add();
+        tell(answers::kLoginTimeout);
       }
-      alive_next_ns_ = now_ns + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
+      close_after_flush();
+      return;
     }
-  } else if (is_logged_in() && context_->config.idle_timeout_s != 0 &&
-             now_ns >= last_input_ns() + context_->config.idle_timeout_s * kSecond) {
+  } else if (in_loop) {
+    if (now_ns >= due_ns_) go_on_in_loop(now_ns);
+  } else if (context_->config.idle_timeout_s != 0 &&
+             now_ns >= last_input_ns() + context_->config.idle_timeout_s * kSecondNs) {
     worker().counters_mutable().timeouts.add();
     tell(answers::kIdleTimeout);
     close_after_flush();
@@ -179,13 +183,25 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
   update_deadline();
 }
 
+// The gap before the first event is over, or a sign of life is due.
+void LinkSession::go_on_in_loop(std::uint64_t now_ns) {
+  if (gap_) {
+    gap_ = false;
+    open_loop(true);
+  } else if (!binary_ && !has_unsent_replies()) {
+    // A peer that takes nothing is told nothing: the lines would only pile up.
+    reply_constant(vscp::reply::kAlive);
+  }
+  due_ns_ = now_ns + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
+}
+
 void LinkSession::on_too_slow() noexcept {
   tell(answers::kTooSlow);
   close_after_flush();
 }
 
 void LinkSession::on_progress() noexcept {
-  if (!long_reply_.empty()) continue_long_reply();
+  if (extras_ != nullptr && !extras_->long_reply.empty()) continue_long_reply();
   if (retr_running_) continue_retr();
 }
 
@@ -224,12 +240,12 @@ std::size_t LinkSession::take_lines(std::string_view text) {
         tail_.shrink(before);
         break;
       }
-      keep_last_send();
+      history_.keep_send();
       tail_.clear(worker().out_blocks());
     }
     done = end + 1;
   }
-  keep_last_send();
+  history_.keep_send();
   return done;
 }
 
@@ -266,7 +282,7 @@ LinkSession::Done LinkSession::handle_line(std::string_view line) {
     constexpr std::uint32_t kSend = 0x646e6573;  // "send", little endian
     if ((word | 0x20202020U) == kSend) {
       const Done done = send(line.substr(5));
-      if (done == Done::kYes) last_send_ = line;
+      if (done == Done::kYes && keeps_history()) history_.note_send(line);
       return done;
     }
   }
@@ -281,36 +297,10 @@ LinkSession::Done LinkSession::handle_line(std::string_view line) {
   if (done == Done::kNotYet) return done;
   worker().counters_mutable().commands.add();
   const auto verb = command->info->verb;
-  if (verb != vscp::LinkVerb::kRepeat && verb != vscp::LinkVerb::kUser && verb != vscp::LinkVerb::kPass) remember(line);
-  return done;
-}
-
-// Of a burst of SENDs only the last is kept for "+", and only once per buffer: copying each would cost more than routing it.
-void LinkSession::keep_last_send() {
-  if (last_send_.empty()) return;
-  const std::string_view line = last_send_;
-  last_send_ = {};
-  remember(line, true);
-}
-
-void LinkSession::remember(std::string_view line, bool is_send) {
-  keep_last_send();
   // Nothing is kept for somebody who may be anybody: it would be memory for nothing.
-  if (repeating_ || !is_logged_in()) return;
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
-  if (is_send && last_is_send_) {
-    history_.back().assign(line);
-    return;
-  }
-  if (history_.size() == kHistoryMax) {
-    std::rotate(history_.begin(), history_.begin() + 1, history_.end());
-  } else {
-    history_.emplace_back();
-  }
-  // Room for any SEND at once: later ones of a stream must not allocate.
-  if (is_send) history_.back().reserve(kSendLineRoom);
-  history_.back().assign(line);
-  last_is_send_ = is_send;
+  const bool is_kept = verb != vscp::LinkVerb::kRepeat && verb != vscp::LinkVerb::kUser && verb != vscp::LinkVerb::kPass;
+  if (is_kept && keeps_history()) history_.add(line);
+  return done;
 }
 
 // ---- dialects ---------------------------------------------------------------------------------------------------------------
@@ -324,7 +314,7 @@ void LinkSession::answer(const Answer& answer) {
   if (binary_) {
     reply_frame(code_, answer.error, {});
   } else {
-    reply(answer.text);
+    reply_constant(answer.text);
   }
 }
 
@@ -333,7 +323,7 @@ void LinkSession::tell(const Answer& answer) {
   if (binary_) {
     confirm(0, 0, answer.error);
   } else {
-    reply(answer.text);
+    reply_constant(answer.text);
   }
 }
 
@@ -349,7 +339,7 @@ bool LinkSession::switch_dialect(bool binary) {
   if (!binary) answer(answers::kOk);
   binary_ = binary;
   if (is_logged_in() && worker().fanout().change_format(*this, wire_format()) > 0) switched_in_turn_ = turn;
-  if (binary) reply(vscp::reply::kBinaryOn);
+  if (binary) reply_constant(vscp::reply::kBinaryOn);
   return true;
 }
 
@@ -368,7 +358,7 @@ bool LinkSession::take_user_name(std::string_view name) {
     refuse(answers::kBadParameter, vscp::Errc::kMissingField);
     return false;
   }
-  user_name_ = name;
+  extras().user_name = name;
   return true;
 }
 
@@ -377,7 +367,7 @@ void LinkSession::pass(std::string_view password) {
     answer(answers::kOk);
     return;
   }
-  if (user_name_.empty()) {
+  if (extras_ == nullptr || extras_->user_name.empty()) {
     refuse(answers::kNeedUser, vscp::Errc::kMissingField);
     return;
   }
@@ -387,7 +377,7 @@ void LinkSession::pass(std::string_view password) {
     return;
   }
   LoginRequest request;
-  request.user = user_name_;
+  request.user = extras_->user_name;
   request.password = password.substr(0, 1024);
   request.host = router::host_text(peer_.storage());
   request.delay_ms = context_->config.login_failure_delay_ms;
@@ -410,7 +400,7 @@ void LinkSession::on_login(const LoginResult& result) {
   const sockaddr_storage peer = peer_.storage();
   if (result.outcome == LoginOutcome::kAccepted &&
       !result.user->host_allowed(reinterpret_cast<const sockaddr*>(&peer))) {
-    router::logf(LogLevel::kWarn, LogKind::kRefused, "user '%s' may not come from %s", user_name_.c_str(),
+    router::logf(LogLevel::kWarn, LogKind::kRefused, "user '%s' may not come from %s", extras_->user_name.c_str(),
                  router::address_text(peer_.storage()).c_str());
     worker().counters_mutable().login_failures.add();
     answer(answers::kBadPeer);
@@ -427,11 +417,12 @@ void LinkSession::on_login(const LoginResult& result) {
     return;
   }
   worker().counters_mutable().login_failures.add();
-  router::logf(LogLevel::kWarn, LogKind::kLoginFailed, "login of '%s' from %s refused: %s", user_name_.c_str(),
+  router::logf(LogLevel::kWarn, LogKind::kLoginFailed, "login of '%s' from %s refused: %s", extras_->user_name.c_str(),
                router::address_text(peer_.storage()).c_str(),
                result.outcome == LoginOutcome::kBadHash ? "the stored password of this user is in no known form"
                                                         : "wrong user name or password");
-  penalty_until_ns_ = worker().now_ns() + std::uint64_t{result.delay_ms} * 1'000'000;
+  penalty_ = true;
+  due_ns_ = worker().now_ns() + std::uint64_t{result.delay_ms} * 1'000'000;
   if (result.delay_ms == 0) {
     answer(answers::kBadLogin);
     close_after_flush();
@@ -452,19 +443,17 @@ void LinkSession::apply_limits(const router::QueueLimits& of_user) {
 }
 
 void LinkSession::install_user(const LoginResult& result) {
-  users_ = result.users;
-  user_ = result.user;
-  user_name_.clear();
-  user_name_.shrink_to_fit();
+  user_ = std::shared_ptr<const router::User>(result.users, result.user);
+  extras_->user_name.clear();
+  drop_extras_if_unused();
   const auto& overrides = user_->overrides;
   apply_limits(overrides.queue);
   receives_own = overrides.receive_sent_events.value_or(context_->config.receive_sent_events);
-  filter_ = user_->filter;
   worker().counters_mutable().logins.add();
   router::logf(LogLevel::kInfo, LogKind::kLogin, "user '%s' logged in from %s, channel %u", user_->name.c_str(),
                router::address_text(peer_.storage()).c_str(), channel);
   // The queue of a session fills from here on, before the reply says so.
-  worker().fanout().join(*this, join_filters(context_->config.out_filter, filter_), wire_format());
+  worker().fanout().join(*this, join_filters(context_->config.out_filter, filter()), wire_format());
   answer(answers::kOk);
   update_deadline();
   set_busy(false);

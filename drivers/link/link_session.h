@@ -10,11 +10,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "drivers/link/answers.h"
+#include "drivers/link/command_history.h"
 #include "drivers/link/link_context.h"
 #include "protocol/binary_command.h"
 #include "protocol/link_command.h"
@@ -27,7 +28,7 @@ namespace drivers::link {
 class LineTail {
  public:
   bool empty() const noexcept { return block_ == nullptr; }
-  std::size_t size() const noexcept { return block_ == nullptr ? 0 : long_.empty() ? block_->end : long_.size(); }
+  std::size_t size() const noexcept { return block_ == nullptr ? 0 : long_ == nullptr ? block_->end : long_->size(); }
   std::string_view text() const noexcept;
   /// False if there is no memory.
   bool append(router::Slab& blocks, std::string_view text);
@@ -37,7 +38,7 @@ class LineTail {
 
  private:
   router::OutBlock* block_ = nullptr;
-  std::string long_;
+  std::unique_ptr<std::string> long_;
 };
 
 /// What INTERFACE tells of one of them.
@@ -52,8 +53,8 @@ struct InterfaceEntry {
 class LinkSession final : public router::StreamSession {
  public:
   /// `socket` is the worker's ring's.
-  LinkSession(router::Worker& worker, router::Socket socket, const router::PeerAddress& peer,
-              std::shared_ptr<const LinkContext> context);
+  /// `context` outlives all sessions.
+  LinkSession(router::Worker& worker, router::Socket socket, const router::PeerAddress& peer, const LinkContext& context);
   ~LinkSession() override;
 
   /// Takes a channel, greets, begins to receive. If the worker has no channel left the client is told so and closed.
@@ -61,7 +62,7 @@ class LinkSession final : public router::StreamSession {
   void describe(router::SessionInfo& info) noexcept override;
 
   /// A number that tells this session from an earlier one on the same channel.
-  std::uint64_t serial() const noexcept { return serial_; }
+  std::uint32_t serial() const noexcept { return serial_; }
   /// Answer of the login service; this worker's thread.
   void on_login(const LoginResult& result);
 
@@ -84,10 +85,10 @@ class LinkSession final : public router::StreamSession {
   void refuse(const Answer& why, vscp::Errc code);
   void refuse_long_line();
   void turn_away(std::string_view text);
-  void keep_last_send();
-  void remember(std::string_view line, bool is_send = false);
+  bool keeps_history() const noexcept { return is_logged_in() && !repeating_; }
   bool is_logged_in() const noexcept { return user_ != nullptr; }
   void update_deadline();
+  void go_on_in_loop(std::uint64_t now_ns);
 
   // Dialects.
   vscp::WireFormat wire_format() const noexcept;
@@ -165,37 +166,41 @@ class LinkSession final : public router::StreamSession {
   void reply_line(std::string_view data);
   void announce_guid(bool set);
 
-  static constexpr std::size_t kHistoryMax = 32;
-  static constexpr std::size_t kSendLineRoom = 2700;  ///< 512 data bytes as "0xNN,"
+  /// What most sessions never need, or only for a moment; made when it is needed.
+  struct Extras {
+    std::string user_name;            ///< between USER and the login
+    std::string long_reply;           ///< what is left of it begins at long_reply_done
+    std::size_t long_reply_done = 0;
+    vscp::Guid guid;                  ///< set by the client; all zero: the channel's
+    std::optional<vscp::Filter> filter;  ///< set by the client; else the user's
+  };
+  Extras& extras();
+  void drop_extras_if_unused() noexcept;
+  vscp::Guid guid() const noexcept;
+  bool is_guid_set() const noexcept { return extras_ != nullptr && !extras_->guid.is_zero(); }
+  const vscp::Filter& filter() const noexcept;
 
-  std::shared_ptr<const LinkContext> context_;
-  router::PeerAddress peer_;
-  std::shared_ptr<const router::UserDirectory> users_;
-  const router::User* user_ = nullptr;
-  std::string user_name_;
-  vscp::Guid guid_;
-  bool guid_is_set_ = false;
-  vscp::Filter filter_;
+  const LinkContext* context_;
+  std::shared_ptr<const router::User> user_;  ///< keeps its directory; null before login
+  std::unique_ptr<Extras> extras_;
+  CommandHistory history_;
   LineTail tail_;
-  std::vector<std::string> history_;   ///< oldest first
-  std::string_view last_send_;         ///< a SEND of the buffer in hand, not yet in the history
-  std::string long_reply_;             ///< what is left of it begins at long_reply_done_
-  std::size_t long_reply_done_ = 0;
-  std::uint64_t retr_left_ = 0;
-  std::uint64_t serial_;
-  std::uint64_t opened_ns_;
-  std::uint64_t gap_until_ns_ = 0;     ///< RCVLOOP answered, events wait until then; 0 = no gap running
-  std::uint64_t alive_next_ns_ = 0;
-  std::uint64_t alive_bytes_out_ = 0;  ///< bytes sent when the last sign of life was made
-  std::uint64_t penalty_until_ns_ = 0;
-  vscp::Errc last_error_{};
-  std::uint16_t code_ = 0;             ///< of the binary command in hand; its reply may come later
+  router::PeerAddress peer_;
+  /// Before login: when its time is over, or the penalty for a wrong password. In the loop: when the gap before the first event
+  /// ends, or the next sign of life is due.
+  std::uint64_t due_ns_;
+  std::uint32_t serial_;
+  std::uint32_t retr_left_ = 0;
   std::uint32_t switched_in_turn_ = ~std::uint32_t{0};  ///< turn of the worker in which waiting events were written anew
-  bool binary_ = false;
-  bool retr_running_ = false;
-  bool retr_empty_ = false;            ///< the running RETR has found nothing yet
-  bool repeating_ = false;
-  bool last_is_send_ = false;          ///< the newest entry of the history is a SEND
+  vscp::Errc last_error_{};
+  std::uint16_t code_ = 0;  ///< of the binary command in hand; its reply may come later
+  bool penalty_ : 1 = false;       ///< a refusal is due
+  bool gap_ : 1 = false;           ///< RCVLOOP is answered, events wait
+  bool binary_ : 1 = false;
+  bool retr_running_ : 1 = false;
+  bool retr_empty_ : 1 = false;    ///< the running RETR has found nothing yet
+  bool repeating_ : 1 = false;
 };
+static_assert(sizeof(LinkSession) <= 448, "100 000 of them are held; what few need belongs into Extras");
 
 }  // namespace drivers::link

@@ -97,7 +97,7 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
     case LinkVerb::kInfo: info(); break;
     case LinkVerb::kGetChid: reply_line(std::to_string(channel)); break;
     case LinkVerb::kSetGuid: set_guid(argument); break;
-    case LinkVerb::kGetGuid: reply_line(vscp::to_string(guid_)); break;
+    case LinkVerb::kGetGuid: reply_line(vscp::to_string(guid())); break;
     case LinkVerb::kVersion: reply_line(context_->version_reply); break;
     case LinkVerb::kSetFilter: set_filter(argument, false); break;
     case LinkVerb::kSetMask: set_filter(argument, true); break;
@@ -143,7 +143,7 @@ void LinkSession::retr(std::string_view argument) {
 }
 
 void LinkSession::start_retr(std::uint64_t count) {
-  retr_left_ = count;
+  retr_left_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, ~std::uint32_t{0}));  // more never wait
   retr_running_ = true;
   retr_empty_ = true;
   continue_retr();
@@ -184,12 +184,11 @@ void LinkSession::enter_loop() {
   if (!in_loop) {
     set_in_loop(true);
     const std::uint64_t now = worker().now_ns();
-    alive_next_ns_ = now + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
-    alive_bytes_out_ = ~std::uint64_t{0};
     // Some clients lose what they read together with the reply; those that read frames are none of them.
     const std::uint64_t gap_ms = binary_ ? 0 : context_->config.rcvloop_gap_ms;
-    gap_until_ns_ = gap_ms == 0 ? 0 : now + gap_ms * 1'000'000;
-    if (gap_until_ns_ == 0) open_loop(true);
+    gap_ = gap_ms > 0;
+    due_ns_ = now + (gap_ ? gap_ms : context_->config.keepalive_ms) * 1'000'000;
+    if (!gap_) open_loop(true);
     update_deadline();
   }
   answer(answers::kLoopEntered);
@@ -199,7 +198,7 @@ void LinkSession::enter_loop() {
 void LinkSession::leave_loop() {
   if (!in_loop) return;
   set_in_loop(false);
-  gap_until_ns_ = 0;
+  gap_ = false;
   open_loop(false);
   worker().fanout().finish_line(*this);
   update_deadline();
@@ -216,15 +215,17 @@ void LinkSession::set_filter(std::string_view argument, bool mask) {
 }
 
 void LinkSession::take_filter_half(const vscp::FilterHalf& half, bool mask) {
-  (mask ? filter_.mask_priority : filter_.filter_priority) = half.priority;
-  (mask ? filter_.mask_class : filter_.filter_class) = half.vscp_class;
-  (mask ? filter_.mask_type : filter_.filter_type) = half.vscp_type;
-  (mask ? filter_.mask_guid : filter_.filter_guid) = half.guid;
+  if (!extras().filter) extras().filter = user_->filter;
+  vscp::Filter& filter = *extras_->filter;
+  (mask ? filter.mask_priority : filter.filter_priority) = half.priority;
+  (mask ? filter.mask_class : filter.filter_class) = half.vscp_class;
+  (mask ? filter.mask_type : filter.filter_type) = half.vscp_type;
+  (mask ? filter.mask_guid : filter.filter_guid) = half.guid;
 }
 
 // Takes effect before the reply promises it.
 void LinkSession::install_filter() {
-  worker().fanout().change_filter(*this, join_filters(context_->config.out_filter, filter_));
+  worker().fanout().change_filter(*this, join_filters(context_->config.out_filter, filter()));
   answer(answers::kOk);
 }
 
@@ -296,17 +297,15 @@ void LinkSession::set_guid(std::string_view argument) {
 
 // All zero gives the default back.
 void LinkSession::install_guid(const vscp::Guid& guid) {
-  const auto& base = context_->config.guid.is_zero() ? context_->router->settings().guid : context_->config.guid;
-  if (guid_is_set_) announce_guid(false);
-  guid_is_set_ = !guid.is_zero();
-  guid_ = guid_is_set_ ? guid : router::channel_guid(base, channel);
-  if (guid_is_set_) announce_guid(true);
+  if (is_guid_set()) announce_guid(false);
+  extras().guid = guid;
+  if (is_guid_set()) announce_guid(true);
   answer(answers::kOk);
 }
 
 // Every worker must know where to send events for this interface.
 void LinkSession::announce_guid(bool set) {
-  vscp::Guid interface_guid = guid_;
+  vscp::Guid interface_guid = guid();
   interface_guid.bytes[14] = 0;
   interface_guid.bytes[15] = 0;
   const auto id = channel;
@@ -359,20 +358,23 @@ void LinkSession::visit_interfaces(std::function<void(const InterfaceEntry&)> vi
 }
 
 void LinkSession::start_long_reply(std::string text) {
-  long_reply_ = std::move(text);
-  long_reply_done_ = 0;
+  extras().long_reply = std::move(text);
+  extras().long_reply_done = 0;
   continue_long_reply();
 }
 
 void LinkSession::continue_long_reply() {
-  const std::size_t size = std::min(out_room(), long_reply_.size() - long_reply_done_);
-  reply(std::string_view(long_reply_).substr(long_reply_done_, size));
-  long_reply_done_ += size;
-  if (long_reply_done_ < long_reply_.size()) {
+  const std::string_view left = std::string_view(extras_->long_reply).substr(extras_->long_reply_done);
+  const std::size_t size = std::min(out_room(), left.size());
+  reply(left.substr(0, size));
+  if (!is_open()) return;
+  extras_->long_reply_done += size;
+  if (size < left.size()) {
     set_busy(true);
     return;
   }
-  std::string().swap(long_reply_);
+  std::string().swap(extras_->long_reply);
+  drop_extras_if_unused();
   if (is_busy()) set_busy(false);
 }
 
@@ -410,10 +412,11 @@ void LinkSession::self_test(std::string_view argument) {
 // ---- history ----------------------------------------------------------------------------------------------------------------
 
 void LinkSession::repeat_list() {
-  keep_last_send();
+  history_.keep_send();
   std::string text;
-  std::size_t number = history_.size();
-  for (const auto& line : history_) text += std::to_string(number--) + " - " + line + "\r\n";
+  for (std::size_t back = history_.size(); back > 0; --back) {
+    ((text += std::to_string(back)) += " - ").append(history_.line(back)) += "\r\n";
+  }
   start_long_reply(text + std::string(vscp::reply::kOk));
 }
 
@@ -422,7 +425,7 @@ LinkSession::Done LinkSession::repeat(std::string_view argument) {
     repeat_list();
     return Done::kYes;
   }
-  keep_last_send();
+  history_.keep_send();
   std::uint64_t back = 1;
   if ((!argument.empty() && !parse_count(argument, back)) || back == 0 || back > history_.size()) {
     refuse(answers::kBadParameter, vscp::Errc::kNumberRange);
@@ -434,12 +437,11 @@ LinkSession::Done LinkSession::repeat(std::string_view argument) {
     return Done::kNotYet;
   }
   if (is_sending()) return Done::kNotYet;
-  const std::string line = history_[history_.size() - back];
+  const std::string line(history_.line(back));
   reply(line);
   reply("\r\n");
   repeating_ = true;
   const Done done = handle_line(line);
-  last_send_ = {};
   repeating_ = false;
   if (done == Done::kNotYet) refuse(answers::kBusy, vscp::Errc::kNoCredit);
   return Done::kYes;

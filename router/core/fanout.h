@@ -131,6 +131,8 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
 
  private:
   friend class Fanout;
+  bool sending_ = false;
+  bool send_from_backlog_ = false;
   FilterGroup* group_ = nullptr;
   IndexChunk* chunk_ = nullptr;    ///< next entry of the group's chain; null: caught up
   IndexChunk* backlog_ = nullptr;  ///< entries to be read before the group's
@@ -144,8 +146,6 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   std::uint16_t backlog_index_ = 0;
   std::uint16_t end_index_ = 0;
   std::uint16_t line_sent_ = 0;  ///< bytes of the next entry's line that are out already
-  bool sending_ = false;
-  bool send_from_backlog_ = false;
   std::uint64_t events_dropped_ = 0;
 };
 

@@ -84,7 +84,7 @@ void StreamSession::on_received(const Completion& completion) noexcept {
     return;
   }
   if (completion.result == -ENOBUFS) {
-    worker_->mark_starved(*this);
+    if (held_.empty()) worker_->mark_starved(*this);  // else it goes on when what is held is done
   } else if (completion.result == -ECANCELED) {
     if (held_.empty() && !recv_armed_ && !end_seen_) start_recv();  // the reason for pausing is gone already
   } else if (completion.result == 0) {
@@ -114,7 +114,7 @@ void StreamSession::process_held() noexcept {
   if (state_ != State::kOpen || !held_.empty()) return;
   if (end_seen_) {
     end_of_input();
-  } else if (!recv_armed_ && !ListNode<StarvedTag>::is_linked()) {
+  } else if (!recv_armed_ && !starved_) {
     start_recv();
   }
 }
@@ -370,7 +370,7 @@ void StreamSession::enter(State state) noexcept {
   if (state == State::kLingering) {
     worker_->ring().shutdown_send(socket_);
     worker_->fanout().leave(*this);
-    if (!recv_armed_ && !ListNode<StarvedTag>::is_linked()) start_recv();
+    if (!recv_armed_ && !starved_) start_recv();
     set_deadline(worker_->now_ns() + kLingerNs);
   }
 }
@@ -407,8 +407,7 @@ void StreamSession::finish() noexcept {
     enter(State::kClosing);
     worker_->timers().stop(*this);
     ListNode<DirtyTag>::unlink();
-    ListNode<BlockedTag>::unlink();
-    ListNode<StarvedTag>::unlink();
+    ListNode<WaitingTag>::unlink();
     held_.clear(worker_->held_memory());
     if (recv_armed_ && !recv_cancelled_) {
       recv_cancelled_ = true;

@@ -61,8 +61,7 @@ class StreamSession : public OpOwner,
                       public Reader,
                       public Timer,
                       public ListNode<DirtyTag>,
-                      public ListNode<BlockedTag>,
-                      public ListNode<StarvedTag> {
+                      public ListNode<WaitingTag> {
  public:
   StreamSession(Worker& worker, Socket socket, const StreamLimits& limits) noexcept;
   ~StreamSession() override;
@@ -105,6 +104,7 @@ class StreamSession : public OpOwner,
   void reply_constant(std::string_view text) noexcept;
   /// Replies that the peer has not taken fill their allowance: process nothing more until it reads.
   bool is_congested() const noexcept { return replies_.size() > kOutBytesMax; }
+  bool has_unsent_replies() const noexcept { return !replies_.empty(); }
   std::size_t out_room() const noexcept { return kOutBytesMax - std::min(kOutBytesMax, replies_.size()); }
   void wait_to_publish() noexcept;
   /// While busy no input is processed (an answer is being worked out elsewhere).
@@ -164,24 +164,25 @@ class StreamSession : public OpOwner,
 
   Worker* worker_;
   Socket socket_;
-  State state_ = State::kOpen;
-  bool recv_armed_ = false;
-  bool recv_cancelled_ = false;
-  bool end_seen_ = false;
-  bool busy_ = false;
-  bool send_in_flight_ = false;
-  bool waiting_writable_ = false;
-  bool loop_open_ = false;
-  bool events_first_ = false;
-  bool holding_ = false;
-  bool reads_ = false;
-  bool broken_ = false;
-  bool too_slow_ = false;
-  bool slow_ = false;          ///< had a hold in vain, or could have none; gets no new one until it has caught up
-  bool trusted_ = false;       ///< its last hold was worth it
-  bool paced_ = false;         ///< its limit counts for the worker's turns
-  bool processing_ = false;
-  SlowConsumer slow_consumer_;
+  State state_ : 2 = State::kOpen;
+  SlowConsumer slow_consumer_ : 6;
+  bool recv_armed_ : 1 = false;
+  bool recv_cancelled_ : 1 = false;
+  bool end_seen_ : 1 = false;
+  bool starved_ : 1 = false;   ///< in the worker's list of those that wait for receive buffers
+  bool busy_ : 1 = false;
+  bool processing_ : 1 = false;
+  bool send_in_flight_ : 1 = false;
+  bool waiting_writable_ : 1 = false;
+  bool events_first_ : 1 = false;
+  bool loop_open_ : 1 = false;
+  bool reads_ : 1 = false;
+  bool broken_ : 1 = false;
+  bool too_slow_ : 1 = false;
+  bool holding_ : 1 = false;
+  bool slow_ : 1 = false;     ///< had a hold in vain, or could have none; gets no new one until it has caught up
+  bool trusted_ : 1 = false;  ///< its last hold was worth it
+  bool paced_ : 1 = false;    ///< its limit counts for the worker's turns
   std::uint32_t hold_ms_;
   std::uint32_t out_in_flight_ = 0;
   std::uint32_t events_in_flight_ = 0;

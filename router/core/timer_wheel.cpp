@@ -8,7 +8,7 @@ namespace router {
 void TimerWheel::start(Timer& timer, std::uint64_t due_ns) noexcept {
   stop(timer);
   const std::uint64_t rounded_up = due_ns / kTickNs + (due_ns % kTickNs != 0 ? 1 : 0);
-  timer.due_tick_ = std::max(rounded_up, tick_ + 1);
+  timer.due_tick_ = std::max(rounded_up, tick_ + 1) & kTickMask;
   place(timer);
 }
 
@@ -18,8 +18,9 @@ void TimerWheel::place(Timer& timer) noexcept {
   const unsigned top_bit = difference == 0 ? 0 : 63U - static_cast<unsigned>(std::countl_zero(difference));
   const unsigned level = top_bit / kSlotBits;
   const auto digit = static_cast<unsigned>(timer.due_tick_ >> (level * kSlotBits)) & (kSlots - 1);
-  timer.slot_ = static_cast<std::uint16_t>(level * kSlots + digit);
-  slots_[timer.slot_].push_back(timer);
+  const unsigned slot = level * kSlots + digit;
+  timer.slot_ = slot & kSlotMask;
+  slots_[slot].push_back(timer);
   occupied_[level] |= std::uint64_t{1} << digit;
 }
 

@@ -22,8 +22,8 @@ class Timer : public ListNode<TimerTag> {
 
  private:
   friend class TimerWheel;
-  std::uint64_t due_tick_ = 0;
-  std::uint16_t slot_ = 0;
+  std::uint64_t due_tick_ : 54 = 0;  ///< half a million years
+  std::uint64_t slot_ : 10 = 0;
 };
 
 class TimerWheel {
@@ -45,6 +45,8 @@ class TimerWheel {
   static constexpr unsigned kLevels = 8;  // 64^8 ms is more than 64 bits of nanoseconds can say
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kSlots = 1U << kSlotBits;
+  static constexpr std::uint64_t kTickMask = (std::uint64_t{1} << 54U) - 1;
+  static constexpr unsigned kSlotMask = kLevels * kSlots - 1;
 
   void place(Timer& timer) noexcept;
   std::uint64_t next_event_tick() const noexcept;

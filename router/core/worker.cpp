@@ -159,10 +159,11 @@ void Worker::flush() noexcept {
 
 // Buffers come back in turns only, so that a look at the end of each is enough.
 void Worker::feed_starved() noexcept {
-  IntrusiveList<StreamSession, StarvedTag> starved;
+  IntrusiveList<StreamSession, WaitingTag> starved;
   starved.splice_back(starved_);
   while (StreamSession* session = starved.pop_front()) {
     if (ring_->can_receive(session->socket_)) {
+      session->starved_ = false;
       session->start_recv();
     } else {
       starved_.push_back(*session);
@@ -192,7 +193,7 @@ void Worker::deliver(EventBuf* event) noexcept {
 
 void Worker::retry_blocked() noexcept {
   if (blocked_.empty() || !may_publish()) return;
-  IntrusiveList<StreamSession, BlockedTag> retry;
+  IntrusiveList<StreamSession, WaitingTag> retry;
   retry.splice_back(blocked_);
   // Who was not reached is first the next time: nobody is served twice before the others were served once.
   while (may_publish()) {
@@ -262,11 +263,17 @@ void Worker::mark_dirty(StreamSession& session) noexcept {
 }
 
 void Worker::mark_blocked(StreamSession& session) noexcept {
-  if (!static_cast<ListNode<BlockedTag>&>(session).is_linked()) blocked_.push_back(session);
+  // A session waits for one thing: once its input goes on it receives again by itself.
+  auto& node = static_cast<ListNode<WaitingTag>&>(session);
+  if (session.starved_) node.unlink();
+  session.starved_ = false;
+  if (!node.is_linked()) blocked_.push_back(session);
 }
 
 void Worker::mark_starved(StreamSession& session) noexcept {
-  if (!static_cast<ListNode<StarvedTag>&>(session).is_linked()) starved_.push_back(session);
+  if (static_cast<ListNode<WaitingTag>&>(session).is_linked()) return;
+  session.starved_ = true;
+  starved_.push_back(session);
 }
 
 void Worker::bury(StreamSession& session) noexcept {

@@ -33,8 +33,7 @@ namespace router {
 
 class StreamSession;
 struct DirtyTag;
-struct BlockedTag;
-struct StarvedTag;
+struct WaitingTag;
 
 /// One writer (the worker), any reader. Names as printed by STAT and vscpctl.
 struct WorkerCounters {
@@ -191,8 +190,8 @@ class Worker final : public EventThread {
   std::size_t session_count_ = 0;
   std::uint64_t serial_ = 0;
   IntrusiveList<StreamSession, DirtyTag> dirty_;
-  IntrusiveList<StreamSession, BlockedTag> blocked_;
-  IntrusiveList<StreamSession, StarvedTag> starved_;
+  IntrusiveList<StreamSession, WaitingTag> blocked_;
+  IntrusiveList<StreamSession, WaitingTag> starved_;
   std::vector<std::unique_ptr<StreamSession>> graveyard_;
   Holds holds_;
   TurnBudget budget_;

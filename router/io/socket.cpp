@@ -73,13 +73,13 @@ std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address, st
   }
 }
 
-PeerAddress::PeerAddress(const sockaddr_storage& address) noexcept : family_(address.ss_family) {
-  if (family_ == AF_INET) {
+PeerAddress::PeerAddress(const sockaddr_storage& address) noexcept {
+  if (address.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
     host_[10] = host_[11] = 0xff;
     std::memcpy(&host_[12], &v4.sin_addr, sizeof(v4.sin_addr));
     port_ = v4.sin_port;
-  } else if (family_ == AF_INET6) {
+  } else if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     std::memcpy(host_.data(), &v6.sin6_addr, sizeof(v6.sin6_addr));
     port_ = v6.sin6_port;
@@ -88,16 +88,19 @@ PeerAddress::PeerAddress(const sockaddr_storage& address) noexcept : family_(add
 
 sockaddr_storage PeerAddress::storage() const noexcept {
   sockaddr_storage address{};
-  address.ss_family = family_;
-  if (family_ == AF_INET) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(address);
-    std::memcpy(&v4.sin_addr, &host_[12], sizeof(v4.sin_addr));
-    v4.sin_port = port_;
-  } else if (family_ == AF_INET6) {
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
-    std::memcpy(&v6.sin6_addr, host_.data(), sizeof(v6.sin6_addr));
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
+  std::memcpy(&v6.sin6_addr, host_.data(), sizeof(v6.sin6_addr));
+  const bool is_nothing = port_ == 0 && IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr);
+  if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    address.ss_family = is_nothing ? AF_UNSPEC : AF_INET6;
     v6.sin6_port = port_;
+    return address;
   }
+  address = {};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(address);
+  v4.sin_family = AF_INET;
+  std::memcpy(&v4.sin_addr, &host_[12], sizeof(v4.sin_addr));
+  v4.sin_port = port_;
   return address;
 }
 

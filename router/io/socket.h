@@ -22,22 +22,22 @@ inline constexpr std::uint32_t kListenPatienceMs = 1000;
 std::expected<UniqueFd, std::string> listen_tcp(const ListenAddress& address,
                                                 std::uint32_t patience_ms = kListenPatienceMs);
 
-/// An IPv4 or IPv6 address and port in 20 bytes, where sockaddr_storage has 128: every session has one.
+/// An IPv4 or IPv6 address and port in 18 bytes, where sockaddr_storage has 128: every session has one.
 class PeerAddress {
  public:
   using Host = std::array<std::uint8_t, 16>;  ///< IPv4 as ::ffff:a.b.c.d
 
   PeerAddress() = default;
   explicit PeerAddress(const sockaddr_storage& address) noexcept;
-  /// Without flow and scope.
+  /// Without flow and scope; IPv4 mapped into IPv6 comes back as IPv4, and nothing as AF_UNSPEC.
   sockaddr_storage storage() const noexcept;
   const Host& host() const noexcept { return host_; }
 
  private:
   Host host_{};
   std::uint16_t port_ = 0;  ///< in network order
-  std::uint16_t family_ = AF_UNSPEC;
 };
+static_assert(sizeof(PeerAddress) == 18);
 
 /// "127.0.0.1:9598" or "[::1]:9598"; an IPv4 address mapped into IPv6 is written as IPv4.
 std::string address_text(const sockaddr_storage& address);

@@ -114,7 +114,7 @@ void SimWorld::make_link_context() {
 void SimWorld::open_session(router::Worker& home, int descriptor) {
   const router::Socket socket = home.ring().adopt(descriptor);
   if (plan_.link) {
-    auto session = std::make_unique<drivers::link::LinkSession>(home, socket, router::PeerAddress(), link_);
+    auto session = std::make_unique<drivers::link::LinkSession>(home, socket, router::PeerAddress(), *link_);
     session.release()->open();
   } else {
     auto session = std::make_unique<LineSession>(*router_, home, socket, plan_.session);

@@ -80,7 +80,7 @@ LinkRig::~LinkRig() {
 router::Socket LinkRig::connect(router::ThreadIndex index) {
   const router::Socket client = net_.connect(listener_);
   const router::Socket socket = worker(index).ring().adopt(net_.accept(listener_));
-  auto session = std::make_unique<drivers::link::LinkSession>(worker(index), socket, router::PeerAddress(), context_);
+  auto session = std::make_unique<drivers::link::LinkSession>(worker(index), socket, router::PeerAddress(), *context_);
   auto* opened = session.release();
   opened->open();  // the worker's from here on
   clients_.push_back({client, index, opened->channel, opened->serial()});
