@@ -31,6 +31,7 @@ constexpr const char* kOutputFile = "output";
 /// In the child: never returns.
 [[noreturn]] void become(const std::vector<std::string>& command, int output) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  setpgid(0, 0);  // Ctrl-C is for us, and we stop it in order
   std::vector<char*> arguments;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -127,6 +128,7 @@ std::string ChildProcess::output() const {
 std::string ChildProcess::output_tail() const {
   auto tail = output();
   if (tail.size() > kTailBytes) tail.erase(0, tail.size() - kTailBytes);
+  tail.erase(tail.find_last_not_of(" \n") + 1);
   return tail.empty() ? "it printed nothing" : tail;
 }
 

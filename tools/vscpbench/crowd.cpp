@@ -203,7 +203,7 @@ std::string Crowd::await_answer(const std::atomic<bool>* stop, const Call& progr
       moved_ns = monotonic_ns();
     } else if (static_cast<double>(monotonic_ns() - moved_ns) > stall_seconds_ * 1e9) {
       return "only " + std::to_string(now.ready) + " of " + std::to_string(sessions_) +
-             " sessions could be opened, then the server answered no more";
+             " sessions could be opened, then the server answered no more: has it reached a limit of sessions or open files?";
     }
   }
   return {};

@@ -307,6 +307,12 @@ class CrowdMember {
 
   std::size_t take_events(Session& session, std::string_view bytes) {
     const auto used = scanner_->scan(bytes, seen_);
+    if (!scanner_->answers.empty()) {
+      // Short, like a step: a server that does not take it is one that does not read.
+      const auto& answers = scanner_->answers;
+      [[maybe_unused]] const auto sent = send(session.fd, answers.data(), answers.size(), MSG_NOSIGNAL);
+      scanner_->answers.clear();
+    }
     if (seen_.empty()) return used;
     const auto now = monotonic_ns();
     std::uint64_t arrived = 0;

@@ -92,7 +92,14 @@ class Steering {
 
   bool halted() {
     if (stop_.load(std::memory_order_relaxed)) outcome_interrupted = true;
-    return outcome_interrupted || outcome_stalled;
+    return outcome_interrupted || outcome_stalled || nobody_left();
+  }
+
+  /// The server is gone, or has closed every connection of one side.
+  bool nobody_left() const {
+    const auto closed = [](const auto& side) { return side->closed.load(std::memory_order_relaxed); };
+    return std::all_of(shared_.producers.begin(), shared_.producers.end(), closed) ||
+           (!shared_.consumers.empty() && std::all_of(shared_.consumers.begin(), shared_.consumers.end(), closed));
   }
 
   std::uint64_t sent() const {
@@ -203,7 +210,11 @@ std::expected<Outcome, std::string> run_load(const Target& target, const Load& l
   Shared shared(load, wire);
   shared.run = shape.run;
   if (load.rate > 0) shared.interval_ns = 1e9 * load.producers / load.rate;
-  if (load.window != 0) shared.window = std::max<std::uint64_t>(1, load.window / load.producers);
+  if (load.window != 0) {
+    auto window = load.window;
+    if (load.window_bytes != 0) window = std::min(window, load.window_bytes / wire.make_event(shape, 0).size());
+    shared.window = std::max<std::uint64_t>(1, window / load.producers);
+  }
   Outcome outcome;
   const auto connect_begin = monotonic_ns();
   if (auto error = connect_all(target, shape, shared); !error.empty()) return std::unexpected(error);

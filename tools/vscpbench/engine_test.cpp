@@ -183,6 +183,16 @@ TEST(Engine, NoticesAClosedConnection) {
   EXPECT_FALSE(outcome.faultless());
 }
 
+TEST(Engine, EndsAtOnceWhenTheLastConsumerIsGone) {
+  auto c = small();
+  c.load.events = 0;
+  c.load.seconds = 600;
+  c.faults.close_consumer = 1000;
+  const auto outcome = run_case(c);
+  EXPECT_EQ(outcome.closed, 1U);
+  EXPECT_FALSE(outcome.faultless());
+}
+
 TEST(Engine, SaysWhyALoginFails) {
   const FakeServer server;
   const std::atomic<bool> stop{false};

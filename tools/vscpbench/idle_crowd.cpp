@@ -31,7 +31,7 @@ double growth(std::uint64_t before, std::uint64_t after) {
 /// Sends single events and waits for the answer to each.
 class EventSender {
  public:
-  EventSender(const Wire& wire, const EventShape& shape, LinkSession session)
+  EventSender(const Wire& wire, const EventShape& shape, OpenSession session)
       : wire_(wire), shape_(shape), session_(std::move(session)), event_(wire.make_event(shape, 0)) {}
 
   /// Sets `sent_ns` to when it was given to the kernel.
@@ -40,7 +40,7 @@ class EventSender {
     event_ = wire_.make_event(shape_, sequence % kVariants);
     wire_.write_id({.time_ns = sent_ns, .sequence = sequence, .producer = 0, .run = shape_.run},
                    event_.data() + wire_.id_offset(shape_));
-    if (send(session_.fd(), event_.data(), event_.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(event_.size())) {
+    if (send(session_.fd.get(), event_.data(), event_.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(event_.size())) {
       return "cannot send an event";
     }
     return {};
@@ -50,10 +50,10 @@ class EventSender {
     const auto wanted = replies_.accepted + 1;
     while (replies_.accepted < wanted) {
       if (replies_.refused != 0) return "the server refused an event: " + replies_.first_refusal;
-      pollfd polled{session_.fd(), POLLIN, 0};
+      pollfd polled{session_.fd.get(), POLLIN, 0};
       if (poll(&polled, 1, kReplyMs) != 1) return "no answer to an event";
       std::array<char, 4096> bytes;
-      const auto got = recv(session_.fd(), bytes.data(), bytes.size(), 0);
+      const auto got = recv(session_.fd.get(), bytes.data(), bytes.size(), 0);
       if (got <= 0) return "the server closed the producer's connection";
       rest_.append(bytes.data(), static_cast<std::size_t>(got));
       rest_.erase(0, wire_.scan_replies(rest_, replies_));
@@ -64,7 +64,7 @@ class EventSender {
  private:
   const Wire& wire_;
   const EventShape& shape_;
-  LinkSession session_;
+  OpenSession session_;
   std::string event_;
   std::string rest_;
   Replies replies_;
@@ -89,7 +89,7 @@ class IdleCrowd {
     if (crowd->counts().failed != 0) {
       result_.remark("sessions that could not be opened, the first because: " + crowd->first_failure());
     }
-    rest(kSettleSeconds, "settles");
+    context_.server.wait_until_quiet(kSettleSeconds);
     crowd->refresh();
     add_memory(before, kernel_before, *crowd);
     measure_rest();
@@ -144,7 +144,7 @@ class IdleCrowd {
 
   /// Single events, each of which everybody has before the next one is sent. The figures of one repeat are medians.
   std::string fan_out(Crowd& crowd) {
-    auto session = open_session(context_.server.target(), context_.wire.producer_setup());
+    auto session = context_.wire.open(context_.server.target(), Role::kProducer, {});
     if (!session) return session.error();
     EventSender sender(context_.wire, plan_.shape, std::move(*session));
     if (auto error = crowd.mark(); !error.empty()) return error;

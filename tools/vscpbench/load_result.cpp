@@ -36,6 +36,7 @@ void add_server(const Outcome& outcome, Result& result) {
   }
   const auto& before = outcome.server_before;
   const auto& after = outcome.server_after;
+  if (after.rss_bytes == 0) return;  // it has ended
   result.add("server_us_per_delivery", us_per(outcome.server_cpu_ns(), outcome.work()));
   const auto system = static_cast<double>(after.system_ticks - before.system_ticks);
   const auto all = system + static_cast<double>(after.user_ticks - before.user_ticks);
@@ -88,6 +89,7 @@ void add_load_parameters(const Load& load, const EventShape& shape, Result& resu
                                                      {"client_threads", load.threads},
                                                      {"rate", load.rate},
                                                      {"window", static_cast<double>(load.window)},
+                                                     {"window_bytes", static_cast<double>(load.window_bytes)},
                                                      {"events", static_cast<double>(load.events)},
                                                      {"seconds", load.events != 0 ? 0 : load.seconds},
                                                      {"warmup_seconds", load.warmup_seconds},

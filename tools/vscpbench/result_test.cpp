@@ -70,6 +70,7 @@ TEST(Result, DividesServerTimeByDeliveriesOrElseByEvents) {
   outcome.server_known = true;
   outcome.server_before.cpu_ns = 500;
   outcome.server_after.cpu_ns = 4'000'500;
+  outcome.server_after.rss_bytes = 1;
   Result with;
   add_outcomes({}, {outcome}, with);
   EXPECT_EQ(with.median("events_per_s"), 500);
@@ -177,6 +178,8 @@ TEST(Numbers, ShowWhatCanBeKnown) {
   EXPECT_EQ(figure_text(0.231, "us"), "231 ns");
   EXPECT_EQ(figure_text(34.2, "us"), "34.2 us");
   EXPECT_EQ(figure_text(2500, "us"), "2.50 ms");
+  EXPECT_EQ(spread_text(figure({2500, 900, 4000})), "2.50 ms (0.900 to 4.00)");
+  EXPECT_EQ(spread_text(figure({2500})), "2.50 ms");
   EXPECT_EQ(figure_text(580, "B"), "580 B");
   EXPECT_EQ(figure_text(3.0 * 1024 * 1024, "B"), "3.00 MiB");
   EXPECT_EQ(figure_text(6.1e6, "1/s"), "6.10 M/s");

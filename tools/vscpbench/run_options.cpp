@@ -85,6 +85,9 @@ void RunOptions::Words::add_load_options(CLI::App& app) {
                  "events of all producers that some consumer does not have yet; 0 = no limit, the server may drop")
       ->capture_default_str()
       ->group(group);
+  app.add_option("--window-bytes", s.load.window_bytes, "the same in bytes; 0 = only --window counts")
+      ->capture_default_str()
+      ->group(group);
   app.add_option("--threads", s.load.threads, "client threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str()

@@ -40,8 +40,7 @@ struct Settings {
   std::vector<std::string> readers;    ///< "stop", "trickle"
 
   // What comes out.
-  std::string json;    ///< file, "-" = standard output, empty = none
-  std::string report;  ///< HTML file, empty = none
+  std::string json;  ///< file, "-" = standard output, empty = none
   bool allow_loss = false;
   bool quiet = false;
 };

@@ -9,7 +9,7 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t kVariantsPerTable = 6;
+constexpr std::size_t kVariantsPerTable = 5;
 
 std::string fixed(double value, int decimals) {
   std::array<char, 64> text{};
@@ -22,6 +22,27 @@ std::string grouped(double value) {
   auto text = fixed(std::abs(value), 0);
   for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ' ');
   return value < 0 && text != "0" ? "-" + text : text;
+}
+
+struct UnitScale {
+  double size = 1;
+  std::string name;
+};
+
+/// The unit that suits a value of that size.
+UnitScale scale_of(double value, const std::string& unit) {
+  const double size = std::abs(value);
+  if (unit == "us" && size != 0) {
+    if (size >= 1e6) return {1e6, "s"};
+    return size >= 1000 ? UnitScale{1000, "ms"} : size >= 1 ? UnitScale{1, unit} : UnitScale{0.001, "ns"};
+  }
+  if (unit == "B" && size >= 10240) {
+    if (size >= 1 << 30) return {1 << 30, "GiB"};
+    return size >= 1 << 20 ? UnitScale{1 << 20, "MiB"} : UnitScale{1024, "KiB"};
+  }
+  if (unit == "1/s")
+    return size >= 1e6 ? UnitScale{1e6, "M/s"} : size >= 1e4 ? UnitScale{1000, "k/s"} : UnitScale{1, "/s"};
+  return {1, unit};
 }
 
 struct Column {
@@ -103,9 +124,7 @@ Table figure_table(const std::vector<const Result*>& results, std::size_t begin,
     for (auto i = begin; i < end; ++i) {
       const auto* figure = results[i]->find(kind.name);
       used = used || figure != nullptr;
-      auto text = figure != nullptr ? figure_text(figure->median(), figure->unit) : "-";
-      if (figure != nullptr && figure->values.size() > 1) text += " +-" + fixed(figure->spread_percent() / 2, 0) + "%";
-      line.push_back(std::move(text));
+      line.push_back(figure != nullptr ? spread_text(*figure) : "-");
     }
     if (used) table.rows.push_back(std::move(line));
   }
@@ -167,22 +186,15 @@ std::string number_text(double value) {
 }
 
 std::string figure_text(double value, const std::string& unit) {
-  const double size = std::abs(value);
-  const auto scaled = [&](double by, const char* name) { return number_text(value / by) + " " + name; };
-  if (unit == "us") {
-    return size >= 1e6              ? scaled(1e6, "s")
-           : size >= 1000           ? scaled(1000, "ms")
-           : size >= 1 || size == 0 ? scaled(1, "us")
-                                    : scaled(0.001, "ns");
-  }
-  if (unit == "B") {
-    return size >= 1 << 30   ? scaled(1 << 30, "GiB")
-           : size >= 1 << 20 ? scaled(1 << 20, "MiB")
-           : size >= 10240   ? scaled(1024, "KiB")
-                             : scaled(1, "B");
-  }
-  if (unit == "1/s") return size >= 1e6 ? scaled(1e6, "M/s") : size >= 1e4 ? scaled(1000, "k/s") : scaled(1, "/s");
-  return unit.empty() ? number_text(value) : number_text(value) + " " + unit;
+  const auto [size, name] = scale_of(value, unit);
+  return number_text(value / size) + (name.empty() ? "" : " " + name);
+}
+
+std::string spread_text(const Figure& figure) {
+  auto text = figure_text(figure.median(), figure.unit);
+  if (figure.values.size() < 2) return text;
+  const auto size = scale_of(figure.median(), figure.unit).size;
+  return text + " (" + number_text(figure.low() / size) + " to " + number_text(figure.high() / size) + ")";
 }
 
 }  // namespace bench

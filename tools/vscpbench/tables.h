@@ -30,5 +30,7 @@ bool is_load(const Result& result);
 std::string number_text(double value);
 /// With a unit that suits its size: "6.1 M/s", "231 ns", "580 B", "1.4 MiB", "12.5 %".
 std::string figure_text(double value, const std::string& unit);
+/// The median and, with several repeats, the lowest and highest: "34.2 us (30.1 to 40.0)".
+std::string spread_text(const Figure& figure);
 
 }  // namespace bench

@@ -39,7 +39,8 @@ void print_results(std::FILE* out, const std::vector<Result>& results, bool allo
   const bool repeated = std::any_of(results.begin(), results.end(), [](const auto& result) {
     return !result.figures.empty() && result.figures.front().values.size() > 1;
   });
-  if (repeated) std::fprintf(out, "Medians over repeats; spread is highest minus lowest, by the median.\n");
+  if (repeated)
+    std::fprintf(out, "Medians over repeats; spread is highest minus lowest, by the median; (lowest to highest).\n");
   for (const auto& result : results) {
     const auto label = label_of(result);
     for (const auto& remark : result.remarks) std::fprintf(out, "%s: %s\n", label.c_str(), remark.c_str());

@@ -37,14 +37,11 @@ std::string picture(const Plot& plot) {
          draw_svg(plot, kWide, "wide") + draw_svg(plot, kNarrow, "narrow") + "</figure>\n";
 }
 
-/// "34.2 us" reads "34.2 µs", "+-" reads "±".
+/// "34.2 us" reads "34.2 µs".
 std::string pretty(std::string text) {
-  for (const auto& [from, to] : {std::pair<std::string, std::string>{" us", " µs"}, {"+-", "±"}}) {
-    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-      const auto after = at + from.size();
-      const bool word = from == "+-" || after == text.size() || text[after] == ' ' || text[after] == '/';
-      if (word) text.replace(at, from.size(), to);
-    }
+  for (auto at = text.find(" us"); at != std::string::npos; at = text.find(" us", at + 3)) {
+    const auto after = at + 3;
+    if (after == text.size() || text[after] == ' ' || text[after] == '/') text.replace(at, 3, " µs");
   }
   return text;
 }
@@ -54,13 +51,14 @@ std::string cell(const char* tag, const std::string& text, bool left) {
 }
 
 std::string table_html(const Table& table) {
-  std::string html = "<div class=\"scroll\"><table>\n<thead><tr>";
+  const auto is_spread = [&](std::size_t row) {
+    return row < table.rows.size() && table.rows[row].front() == "  spread";
+  };
+  const bool paired = is_spread(1);  // stripes would part a line from its spread
+  std::string html = "<div class=\"scroll\"><table" + std::string(paired ? " class=\"plain\"" : "") + ">\n<thead><tr>";
   for (std::size_t i = 0; i < table.header.size(); ++i) html += cell("th", table.header[i], i < table.left_columns);
   html += "</tr></thead>\n<tbody>\n";
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
-    const auto is_spread = [&](std::size_t index) {
-      return index < table.rows.size() && table.rows[index].front() == "  spread";
-    };
     html += is_spread(row) ? "<tr class=\"spread\">" : is_spread(row + 1) ? "<tr class=\"main\">" : "<tr>";
     for (std::size_t i = 0; i < table.rows[row].size(); ++i) {
       html += cell("td", table.rows[row][i], i < table.left_columns);
@@ -82,7 +80,7 @@ std::string machine_html(const Machine& machine) {
   row("system", machine.host_os + ", " + machine.kernel);
   row("CPU frequency governor", machine.governor);
   row("load average before", number_text(machine.load_before));
-  row("server", machine.server_version);
+  row("server answers to VERS", machine.server_version);
   row("vscpbench", machine.tool_version + ", commit " + machine.tool_commit + ", " + machine.compiler);
   row("date", machine.date);
   row("command", machine.command);
