@@ -222,7 +222,7 @@ void LinkSession::binary_filter(Frame argument, bool mask) {
 
 void LinkSession::binary_interface(Frame argument) {
   const auto query = static_cast<InterfaceQuery>(argument[0]);
-  const bool is_count = query == InterfaceQuery::kCount && argument.size() == 1;
+  const bool is_count = query == InterfaceQuery::kCount;
   if (!is_count && (query > InterfaceQuery::kOpen || argument.size() != 3)) {
     refuse(answers::kBadParameter, Errc::kNumberRange);
     return;
