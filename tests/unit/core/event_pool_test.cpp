@@ -83,7 +83,7 @@ TEST(EventPool, TheFirstReturnAfterADryPoolSaysSoOnce) {
 
 TEST(EventPool, AnyNumberComesHomeInOneBatch) {
   EventPool pool(0, 1'000);
-  for (const std::size_t size : {1, 2, 64, 65, 66, 129, 130, 131, 1'000}) {
+  for (const std::size_t size : {1U, 2U, 64U, 65U, 66U, 129U, 130U, 131U, 1000U}) {
     ReturnBatch batch;
     std::set<EventBuf*> out;
     while (out.size() < size) out.insert(pool.try_acquire());

@@ -75,7 +75,7 @@ class Dice {
   std::uint16_t type() { return static_cast<std::uint16_t>(any_of({1, 6, 6, below(8), below(0x10000)})); }
   vscp::Guid guid() {
     vscp::Guid guid{};
-    for (const std::size_t at : {0, 7, 8, 15}) guid.bytes[at] = static_cast<std::uint8_t>(below(2));
+    for (const std::size_t at : {0U, 7U, 8U, 15U}) guid.bytes[at] = static_cast<std::uint8_t>(below(2));
     if (below(10) == 0) guid.bytes[below(16)] = static_cast<std::uint8_t>(below(0x100));
     return guid;
   }

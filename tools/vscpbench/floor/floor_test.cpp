@@ -85,7 +85,7 @@ TEST_P(FloorModes, BringEveryEventToEveryConsumer) {
   // A tiny buffer makes a system call of every few bytes.
   const std::uint64_t events = options.buffer_bytes < 1024 ? 2000 : 10000;
   for (const auto* wire : {"text", "binary"}) {
-    for (const std::size_t payload : {0, 487}) {
+    for (const std::size_t payload : {0U, 487U}) {
       const auto outcome = load_on(floor.target(), *make_wire(wire), events, payload);
       EXPECT_TRUE(outcome.faultless()) << wire << payload;
       EXPECT_EQ(outcome.deliveries, 3 * events) << wire << payload;

@@ -102,9 +102,9 @@ const Result* find_result(const Results& results, std::string_view server, std::
 std::vector<TargetRow> target_rows(const Results& results) {
   std::vector<TargetRow> rows;
   for (const std::string_view shape : {"1:16", "1:256"}) {
-    for (const std::size_t bytes : {8, 487}) against_floor(results, "text", shape, bytes, 1.3, rows);
+    for (const std::size_t bytes : {8U, 487U}) against_floor(results, "text", shape, bytes, 1.3, rows);
   }
-  for (const std::size_t bytes : {8, 487}) against_floor(results, "text", "1:1", bytes, 2, rows);
+  for (const std::size_t bytes : {8U, 487U}) against_floor(results, "text", "1:1", bytes, 2, rows);
   for (const std::string_view shape : {"1:16", "1:256"}) against_floor(results, "binary", shape, 487, 1.5, rows);
   against_floor(results, "binary", "1:1", 487, 3, rows);
   against_better(results, "text", "1:256", 8, rows);
