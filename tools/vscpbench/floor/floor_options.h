@@ -27,7 +27,7 @@ struct FloorOptions {
   SendMode send = SendMode::kPlain;
   std::uint32_t buffer_bytes = 64U << 10U;  ///< of one receive buffer
   std::uint32_t buffers = 64;               ///< power of two
-  std::size_t log_bytes = 4U << 20U;        ///< power of two; a consumer that is this far behind pauses the producers
+  std::size_t log_bytes = 512U << 10U;       ///< power of two; a consumer that is this far behind pauses the producers
   std::size_t block_bytes = 4096;
 };
 

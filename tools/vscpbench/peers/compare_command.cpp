@@ -77,9 +77,9 @@ CompareCommand::CompareCommand(CLI::App& app) : words_(std::make_unique<Words>()
   w.command = app.add_subcommand("compare", "the same work through the router and other servers, side by side");
   auto& c = *w.command;
   c.add_option("--server", w.selection.router, "file of vscprouterd (default: the one next to this program)");
-  c.add_option("--peers", w.selection.peers, "what to compare with: floor, nats, redis, mosquitto")
+  c.add_option("--peers", w.selection.peers, "what to compare with: floor, floor:OPTION=VALUE, nats, redis, mosquitto")
       ->delimiter(',')
-      ->check(CLI::IsMember(all_peers()))
+      ->check([](const std::string& name) { return is_peer(name) ? "" : "there is no peer \"" + name + "\""; })
       ->capture_default_str();
   c.add_option("--wire", w.selection.wires, "dialects of the router and the floor: " + wire_names())
       ->delimiter(',')
@@ -93,8 +93,9 @@ CompareCommand::CompareCommand(CLI::App& app) : words_(std::make_unique<Words>()
   c.add_option("--for", w.seconds, "how long each run sends")->capture_default_str();
   c.add_option("--events", w.plan.load.events, "events of each run, instead of --for");
   c.add_option("--warmup", w.warmup, "sending before each measurement")->capture_default_str();
-  c.add_option("--window", w.plan.load.window,
-               "events on their way to the slowest consumer (default: 262144 deliveries, 256 to 16384 events)");
+  c.add_option(
+      "--window", w.plan.load.window,
+      "events on their way to the slowest consumer (default: 256 MiB over all, 4 MiB each, 256 to 16384 events)");
   c.add_option("--stall", w.stall, "give up a run when nothing moves for so long")->capture_default_str();
   c.add_option("--latency-rate", w.plan.latency_rate, "events per second of the latency runs; 0 = without")
       ->check(CLI::NonNegativeNumber)

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint64_t kWindowMax = 16384;
 constexpr std::uint64_t kWindowMin = 256;
-constexpr std::uint64_t kDeliveriesOnTheWay = 262'144;
+constexpr std::uint64_t kBytesOnTheWay = 256U << 20U;
+constexpr std::uint64_t kBytesPerConsumer = 4U << 20U;
 constexpr std::uint32_t kTimeEveryFlatOut = 16;
 
 class Comparison {
@@ -26,7 +27,6 @@ class Comparison {
       for (const auto& shape : plan_.shapes) {
         auto load = plan_.load;
         if (!parse_shape(shape, load)) return "\"" + shape + "\" is no shape";
-        if (load.window == 0) load.window = window_for(load.consumers);
         load.time_every = kTimeEveryFlatOut;
         if (auto error = run_loads(shape, "", load, payload); !error.empty() || stop_) return error;
       }
@@ -47,6 +47,7 @@ class Comparison {
     Result result;
     std::vector<Outcome> outcomes;
     EventShape shape;
+    Load load;
   };
 
   Turn turn_of(const Contender& contender, const std::string& scenario, const std::string& variant,
@@ -95,18 +96,23 @@ class Comparison {
       const auto wire = turn.contender->make_wire(payload);
       turn.shape.payload_bytes = payload;
       turn.shape.run = run_++ & 15U;
+      turn.load = load;
+      if (load.window == 0) {
+        const auto bytes = wire->make_event(turn.shape, 0).size();
+        turn.load.window = window_for(load.consumers, bytes, turn.contender->deliveries_max);
+      }
       const auto show = [&](const Progress& now) {
         progress_.show(std::string(now.phase) + ": " + std::to_string(now.deliveries) + " deliveries");
       };
-      auto outcome = run_load(turn.contender->target, load, turn.shape, *wire, turn.contender->pid, stop_, show);
+      auto outcome = run_load(turn.contender->target, turn.load, turn.shape, *wire, turn.contender->pid, stop_, show);
       if (!outcome) return outcome.error();
       turn.outcomes.push_back(std::move(*outcome));
       return {};
     });
     for (auto& turn : turns) {
       if (turn.outcomes.empty()) continue;
-      add_load_parameters(load, turn.shape, turn.result);
-      add_outcomes(load, turn.outcomes, turn.result);
+      add_load_parameters(turn.load, turn.shape, turn.result);
+      add_outcomes(turn.load, turn.outcomes, turn.result);
       results_.push_back(std::move(turn.result));
     }
     return error;
@@ -148,8 +154,11 @@ class Comparison {
 
 }  // namespace
 
-std::uint64_t window_for(unsigned consumers) {
-  return std::clamp(kDeliveriesOnTheWay / std::max(1U, consumers), kWindowMin, kWindowMax);
+std::uint64_t window_for(unsigned consumers, std::size_t event_bytes, std::uint64_t deliveries_max) {
+  const std::uint64_t count = std::max(1U, consumers);
+  const auto bytes = std::min(kBytesPerConsumer, kBytesOnTheWay / count);
+  const auto window = std::clamp(bytes / std::max<std::size_t>(1, event_bytes), kWindowMin, kWindowMax);
+  return deliveries_max == 0 ? window : std::min(window, std::max(kWindowMin, deliveries_max / count));
 }
 
 std::string run_comparison(const ComparisonPlan& plan, const Servers& servers, ProgressLine& progress,

@@ -24,9 +24,11 @@ struct ComparisonPlan {
   std::size_t connects = 5000;  ///< sessions of a connect storm; 0 = without
 };
 
-/// Events on their way to the slowest consumer: the same for every contender, large enough for large writes, and small
-/// enough that 256 consumers do not have gigabytes in their sockets.
-std::uint64_t window_for(unsigned consumers);
+/// How many events may be on their way to the slowest consumer: as many bytes for every server and dialect. Enough for
+/// large writes and reads, since small batches make every server slow, and little enough that consumers do not have
+/// gigabytes in their sockets, which makes the kernel slow. `deliveries_max`: 0, or fewer for a server that would take
+/// very long to deliver what is on its way and is no faster with more.
+std::uint64_t window_for(unsigned consumers, std::size_t event_bytes, std::uint64_t deliveries_max);
 
 /// Puts the results into `results`, also those of a run that ends early. Empty, or a sentence.
 std::string run_comparison(const ComparisonPlan& plan, const Servers& servers, ProgressLine& progress,

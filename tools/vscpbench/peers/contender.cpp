@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "tools/vscpbench/link_session.h"
 #include "tools/vscpbench/server_stats.h"
@@ -26,14 +27,33 @@ Contender link_contender(std::string_view server, const std::string& wire, const
   return contender;
 }
 
+bool is_floor(const std::string& name) {
+  return name == kFloor || name.starts_with(std::string(kFloor) + ":");
+}
+
+/// "floor:a=1:b=2" into "a=1" and "b=2".
+std::vector<std::string> floor_options(const std::string& name) {
+  std::vector<std::string> options;
+  std::istringstream words(name);
+  std::string word;
+  std::getline(words, word, ':');
+  while (std::getline(words, word, ':')) options.push_back(word);
+  return options;
+}
+
 }  // namespace
+
+bool is_peer(const std::string& name) {
+  const auto& kinds = peer_kinds();
+  return is_floor(name) || std::any_of(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.name == name; });
+}
 
 std::expected<Servers, std::string> Servers::start(const Selection& selection) {
   Servers servers;
   std::string error;
   if (!selection.router.empty()) error = servers.start_router(selection, 1);
   for (const auto& peer : selection.peers) {
-    if (error.empty()) error = peer == kFloor ? servers.start_floor(selection) : servers.start_peer(peer);
+    if (error.empty()) error = is_floor(peer) ? servers.start_floor(selection, peer) : servers.start_peer(peer);
   }
   // Last, so that it stands aside of the others in tables.
   if (error.empty() && !selection.router.empty() && selection.two_workers) error = servers.start_router(selection, 2);
@@ -61,16 +81,17 @@ std::string Servers::start_router(const Selection& selection, unsigned workers) 
   return {};
 }
 
-std::string Servers::start_floor(const Selection& selection) {
+std::string Servers::start_floor(const Selection& selection, const std::string& name) {
   auto child = ChildProcess::make();
   if (!child) return child.error();
   const Target target{{"127.0.0.1", free_port(), ""}, "any", "any"};
   std::error_code error;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return "cannot find the own program: " + error.message();
-  if (auto failed = child->start({own, "floor", "--port", std::to_string(target.address.port)}); !failed.empty()) {
-    return failed;
-  }
+  std::vector<std::string> command{own, "floor", "--port", std::to_string(target.address.port)};
+  const auto options = floor_options(name);
+  for (const auto& option : options) command.push_back("--" + option);
+  if (auto failed = child->start(command); !failed.empty()) return failed;
   auto failed = child->wait_until([&] {
     const auto session = LinkSession::open(target, 2);
     return session ? std::string() : session.error();
@@ -78,7 +99,9 @@ std::string Servers::start_floor(const Selection& selection) {
   if (!failed.empty()) return failed;
   const auto& floor = floors_.emplace_back(std::move(*child));
   for (const auto& wire : selection.wires) {
-    contenders_.push_back(link_contender(kFloor, wire, target, floor.pid()));
+    auto contender = link_contender(kFloor, wire, target, floor.pid());
+    for (const auto& option : options) contender.variant += (contender.variant.empty() ? "" : " ") + option;
+    contenders_.push_back(std::move(contender));
   }
   return {};
 }
@@ -102,6 +125,7 @@ std::string Servers::start_peer(const std::string& name) {
     contender.make_wire = wire.make;
     contender.target = peer.target();
     contender.pid = peer.pid();
+    contender.deliveries_max = kind->deliveries_max;
     if (&wire == &kind->wires.front()) {
       contender.connect_steps = kind->connect_steps;
       contender.refusal = kind->refusal;

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -33,17 +34,22 @@ struct Contender {
   std::function<std::unique_ptr<Wire>(std::size_t payload_bytes)> make_wire;
   Target target;
   pid_t pid = 0;
+  std::uint64_t deliveries_max = 0;  ///< see window_for()
   /// For a storm of connects; empty if it takes no part.
   std::vector<CrowdStep> connect_steps;
   std::string refusal;
 };
 
 struct Selection {
-  std::string router;              ///< file of the daemon; empty = without
-  std::vector<std::string> peers;  ///< "floor" and names of peer_kinds()
+  std::string router;  ///< file of the daemon; empty = without
+  /// "floor", "floor:receive=multishot:buffers=16" (options of `vscpbench floor`) and names of peer_kinds().
+  std::vector<std::string> peers;
   std::vector<std::string> wires;  ///< of the router and the floor
   bool two_workers = false;        ///< a second router as well
 };
+
+/// Is that a peer, as Selection::peers has them?
+bool is_peer(const std::string& name);
 
 class Servers {
  public:
@@ -64,7 +70,7 @@ class Servers {
  private:
   Servers() = default;
   std::string start_router(const Selection& selection, unsigned workers);
-  std::string start_floor(const Selection& selection);
+  std::string start_floor(const Selection& selection, const std::string& name);
   std::string start_peer(const std::string& name);
   void add_version(const std::string& server, const std::string& version);
 

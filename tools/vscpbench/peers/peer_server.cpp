@@ -17,6 +17,8 @@ namespace {
 constexpr int kVersionLimitMs = 5000;
 /// Somebody else may take the port between our look and the server's.
 constexpr int kStartAttempts = 3;
+/// It delivers some 100 000 in a second, whether more wait or not.
+constexpr std::uint64_t kMosquittoDeliveries = 262'144;
 
 // NATS cuts a client off that has 64 MiB waiting or blocks for 10 s (both its defaults); the load's window is far
 // below.
@@ -90,7 +92,8 @@ const std::vector<PeerKind>& peer_kinds() {
        mosquitto_config,
        [](const std::string& file) { return std::vector<std::string>{"-c", file}; },
        {},
-       ""},
+       "",
+       kMosquittoDeliveries},
   };
   return kinds;
 }

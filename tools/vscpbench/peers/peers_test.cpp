@@ -145,11 +145,14 @@ TEST(PeerServer, SaysWhichPackageIsMissing) {
 }
 
 TEST(Comparison, LimitsWhatIsOnItsWay) {
-  EXPECT_EQ(window_for(0), 16384U);
-  EXPECT_EQ(window_for(1), 16384U);
-  EXPECT_EQ(window_for(16), 16384U);
-  EXPECT_EQ(window_for(256), 1024U);
-  EXPECT_EQ(window_for(10000), 256U);
+  EXPECT_EQ(window_for(0, 70, 0), 16384U);
+  EXPECT_EQ(window_for(1, 70, 0), 16384U);
+  EXPECT_EQ(window_for(16, 2048, 0), 2048U);    // 4 MiB
+  EXPECT_EQ(window_for(256, 2048, 0), 512U);    // 256 MiB by 256
+  EXPECT_EQ(window_for(10000, 2048, 0), 256U);  // less would be a stop and go
+  EXPECT_EQ(window_for(256, 20, 262144), 1024U);
+  EXPECT_EQ(window_for(1, 20, 262144), 16384U);
+  EXPECT_EQ(window_for(10000, 20, 262144), 256U);
 }
 
 Result result_of(std::string server, std::string wire, std::string scenario, std::size_t bytes, std::string figure,
