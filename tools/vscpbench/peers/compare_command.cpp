@@ -74,6 +74,7 @@ CompareCommand::CompareCommand(CLI::App& app) : words_(std::make_unique<Words>()
   w.plan.shapes = {"1:1", "1:16", "1:256", "16:16"};
   w.plan.payloads = {8, 487};
   w.plan.load.window = 0;
+  w.plan.load.window_bytes = 0;
   w.command = app.add_subcommand("compare", "the same work through the router and other servers, side by side");
   auto& c = *w.command;
   c.add_option("--server", w.selection.router, "file of vscprouterd (default: the one next to this program)");
@@ -93,9 +94,9 @@ CompareCommand::CompareCommand(CLI::App& app) : words_(std::make_unique<Words>()
   c.add_option("--for", w.seconds, "how long each run sends")->capture_default_str();
   c.add_option("--events", w.plan.load.events, "events of each run, instead of --for");
   c.add_option("--warmup", w.warmup, "sending before each measurement")->capture_default_str();
-  c.add_option(
-      "--window", w.plan.load.window,
-      "events on their way to the slowest consumer (default: 256 MiB over all, 4 MiB each, 256 to 16384 events)");
+  c.add_option("--window", w.plan.load.window,
+               "events on their way to the slowest consumer (default: 16384, but no more than 2 MiB, and 256 MiB over "
+               "all consumers)");
   c.add_option("--stall", w.stall, "give up a run when nothing moves for so long")->capture_default_str();
   c.add_option("--latency-rate", w.plan.latency_rate, "events per second of the latency runs; 0 = without")
       ->check(CLI::NonNegativeNumber)

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint64_t kWindowMax = 16384;
 constexpr std::uint64_t kWindowMin = 256;
+constexpr std::uint64_t kBytesPerConsumer = 2U << 20U;
 constexpr std::uint64_t kBytesOnTheWay = 256U << 20U;
-constexpr std::uint64_t kBytesPerConsumer = 4U << 20U;
 constexpr std::uint32_t kTimeEveryFlatOut = 16;
 
 class Comparison {
@@ -34,7 +34,6 @@ class Comparison {
     if (plan_.latency_rate > 0) {
       auto load = plan_.load;
       load.rate = plan_.latency_rate;
-      load.window = kWindowMax;
       const auto rate = "at " + std::to_string(static_cast<std::uint64_t>(load.rate)) + "/s";
       if (auto error = run_loads("latency", rate, load, plan_.latency_bytes); !error.empty() || stop_) return error;
     }
@@ -97,10 +96,7 @@ class Comparison {
       turn.shape.payload_bytes = payload;
       turn.shape.run = run_++ & 15U;
       turn.load = load;
-      if (load.window == 0) {
-        const auto bytes = wire->make_event(turn.shape, 0).size();
-        turn.load.window = window_for(load.consumers, bytes, turn.contender->deliveries_max);
-      }
+      if (load.window == 0) set_window(turn.load, turn.contender->deliveries_max);
       const auto show = [&](const Progress& now) {
         progress_.show(std::string(now.phase) + ": " + std::to_string(now.deliveries) + " deliveries");
       };
@@ -154,11 +150,11 @@ class Comparison {
 
 }  // namespace
 
-std::uint64_t window_for(unsigned consumers, std::size_t event_bytes, std::uint64_t deliveries_max) {
-  const std::uint64_t count = std::max(1U, consumers);
-  const auto bytes = std::min(kBytesPerConsumer, kBytesOnTheWay / count);
-  const auto window = std::clamp(bytes / std::max<std::size_t>(1, event_bytes), kWindowMin, kWindowMax);
-  return deliveries_max == 0 ? window : std::min(window, std::max(kWindowMin, deliveries_max / count));
+void set_window(Load& load, std::uint64_t deliveries_max) {
+  const std::uint64_t consumers = std::max(1U, load.consumers);
+  load.window_bytes = std::min(kBytesPerConsumer, kBytesOnTheWay / consumers);
+  load.window = kWindowMax;
+  if (deliveries_max != 0) load.window = std::clamp(deliveries_max / consumers, kWindowMin, kWindowMax);
 }
 
 std::string run_comparison(const ComparisonPlan& plan, const Servers& servers, ProgressLine& progress,

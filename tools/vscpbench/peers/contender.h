@@ -34,7 +34,7 @@ struct Contender {
   std::function<std::unique_ptr<Wire>(std::size_t payload_bytes)> make_wire;
   Target target;
   pid_t pid = 0;
-  std::uint64_t deliveries_max = 0;  ///< see window_for()
+  std::uint64_t deliveries_max = 0;  ///< see set_window()
   /// For a storm of connects; empty if it takes no part.
   std::vector<CrowdStep> connect_steps;
   std::string refusal;

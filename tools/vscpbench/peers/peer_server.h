@@ -40,7 +40,7 @@ struct PeerKind {
   /// How a subscriber gets ready, for a storm of connects; empty if its replies are no lines.
   std::vector<CrowdStep> connect_steps;
   std::string_view refusal;  ///< begin of a line that says no
-  /// Deliveries that may be on their way, see window_for(); 0 = no limit of its own.
+  /// Deliveries that may be on their way, see set_window(); 0 = no limit of its own.
   std::uint64_t deliveries_max = 0;
 };
 

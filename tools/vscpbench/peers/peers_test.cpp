@@ -144,15 +144,21 @@ TEST(PeerServer, SaysWhichPackageIsMissing) {
   EXPECT_EQ(started.error(), "a-server-that-nobody-has is not installed (Debian package its-package)");
 }
 
+Load window_of(unsigned consumers, std::uint64_t deliveries_max) {
+  Load load;
+  load.consumers = consumers;
+  set_window(load, deliveries_max);
+  return load;
+}
+
 TEST(Comparison, LimitsWhatIsOnItsWay) {
-  EXPECT_EQ(window_for(0, 70, 0), 16384U);
-  EXPECT_EQ(window_for(1, 70, 0), 16384U);
-  EXPECT_EQ(window_for(16, 2048, 0), 2048U);    // 4 MiB
-  EXPECT_EQ(window_for(256, 2048, 0), 512U);    // 256 MiB by 256
-  EXPECT_EQ(window_for(10000, 2048, 0), 256U);  // less would be a stop and go
-  EXPECT_EQ(window_for(256, 20, 262144), 1024U);
-  EXPECT_EQ(window_for(1, 20, 262144), 16384U);
-  EXPECT_EQ(window_for(10000, 20, 262144), 256U);
+  EXPECT_EQ(window_of(0, 0).window, 16384U);
+  EXPECT_EQ(window_of(16, 0).window, 16384U);
+  EXPECT_EQ(window_of(16, 0).window_bytes, 2U << 20U);
+  EXPECT_EQ(window_of(256, 0).window_bytes, 1U << 20U);
+  EXPECT_EQ(window_of(1, 262144).window, 16384U);
+  EXPECT_EQ(window_of(256, 262144).window, 1024U);
+  EXPECT_EQ(window_of(10000, 262144).window, 256U);  // less would be stop and go
 }
 
 Result result_of(std::string server, std::string wire, std::string scenario, std::size_t bytes, std::string figure,
