@@ -63,7 +63,7 @@ constexpr std::size_t kInterfaceNameMax = 63;
 void put_version(std::string_view text, Writer& out) noexcept {
   const char* at = text.data();
   const char* const end = at + text.size();
-  for (const std::size_t size : {2, 2, 2, 4}) {
+  for (const std::size_t size : {2U, 2U, 2U, 4U}) {
     unsigned number = 0;
     at = std::from_chars(at, end, number).ptr;
     if (at != end) ++at;  // the comma

@@ -69,9 +69,9 @@ TEST_F(BinaryCommands, TellTheSameAsTheTextCommands) {
   const Socket text = rig_->connect_logged_in();
   const std::string capabilities = ask_one(BinaryCode::kWhatCanYouDo).argument;
   std::string line;
-  for (const unsigned char byte : capabilities) {
+  for (const char byte : capabilities) {
     char pair[4];
-    std::snprintf(pair, sizeof pair, "%02X", byte);
+    std::snprintf(pair, sizeof pair, "%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
     line += (line.empty() ? "" : "-") + std::string(pair);
   }
   EXPECT_EQ(rig_->ask(text, "WCYD\r\n"), line + "\r\n" + kOk);

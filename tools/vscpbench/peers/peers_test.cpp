@@ -48,7 +48,7 @@ class Dialects : public testing::TestWithParam<Dialect> {
 };
 
 TEST_P(Dialects, ReportNothingWhenNothingIsWrong) {
-  for (const std::size_t payload : {8, 15, 16, 487}) {
+  for (const std::size_t payload : {8U, 15U, 16U, 487U}) {
     const FakePeer peer(GetParam().dialect);
     const auto outcome = run_on(peer, *GetParam().make(payload), payload, 2, 3);
     EXPECT_TRUE(outcome.faultless()) << payload;
