@@ -25,7 +25,8 @@ ClientError bad_address(std::string_view text) {
 }
 
 std::string error_text(int error) {
-  return std::generic_category().message(error);
+  const char* text = ::strerrordesc_np(error);
+  return text != nullptr ? text : "error " + std::to_string(error);
 }
 
 ClientError connect_error(const Address& address, int error) {

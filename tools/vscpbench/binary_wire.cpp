@@ -117,7 +117,8 @@ class BinaryScanner final : public Scanner {
     one.id_valid = true;
     const auto& payload = payloads_[one.id.sequence % kVariants];
     if (frame.size() != vscp::kEventFrameOverhead + payload.size() ||
-        std::memcmp(at + vscp::kEventFrameHeader, payload.data(), payload.size()) != 0 || !fields_are_right(at)) {
+        (!payload.empty() && std::memcmp(at + vscp::kEventFrameHeader, payload.data(), payload.size()) != 0) ||
+        !fields_are_right(at)) {
       return;
     }
     one.kind = SeenKind::kEvent;
