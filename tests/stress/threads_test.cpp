@@ -156,6 +156,7 @@ void Peer::run() {
   for (;;) {
     take_events();
     const bool more = publish_some();
+    const bool had_credit = publisher_->is_ready();
     publisher_->flush();
     pool().collect_returns();
     if (received_.load(std::memory_order_relaxed) == expected &&
@@ -163,7 +164,9 @@ void Peer::run() {
         !publisher_->has_staged()) {
       break;
     }
-    if (more || !prepare_sleep()) continue;
+    // Credit that this flush found and used up entirely is not announced by anybody.
+    const bool can_go_on = more || (!had_credit && publisher_->is_ready());
+    if (can_go_on || !prepare_sleep()) continue;
     sleeps_.fetch_add(1, std::memory_order_relaxed);
     // Woken by a peer; in the end, when only buffers are missing, by the watch of the test.
     bell_.acquire();
