@@ -1,7 +1,6 @@
 #include "router/core/event_pool.h"
 
 #include <cstring>
-#include <new>
 
 #include "router/base/slab.h"
 
@@ -9,9 +8,6 @@ namespace router {
 namespace {
 
 constexpr std::uint16_t kCarriedMax = vscp::kEventDataMax / sizeof(EventBuf*);
-
-// A buffer that comes from another thread lies in that one's cache: fetched, to be written, this many buffers before its turn.
-constexpr std::size_t kAhead = 4;
 
 }  // namespace
 
@@ -38,28 +34,13 @@ EventPool::~EventPool() {
   unmap_memory(free_, capacity_ * sizeof(EventBuf*));
 }
 
-EventBuf* EventPool::try_acquire() noexcept {
-  if (free_count_ == 0 && fresh_ == capacity_) {
-    // Say that we wait, then look: a thread that returns buffers pushes them, then reads the flag.
-    dry_.store(true, std::memory_order_seq_cst);
-    if (collect_returns() == 0) return nullptr;
-    dry_.store(false, std::memory_order_relaxed);
-  }
-  void* slot = nullptr;
-  if (free_count_ > 0) {
-    slot = free_[--free_count_];
-    if (free_count_ >= kAhead) {
-      EventBuf* soon = free_[free_count_ - kAhead];
-      __builtin_prefetch(soon, 1);
-      __builtin_prefetch(soon->event.data.data(), 1);
-    }
-  } else {
-    slot = memory_ + fresh_++;
-  }
-  // The data bytes stay as they are: default-initialising the event would not touch them, value-initialising would.
-  auto* buffer = ::new (slot) EventBuf;
-  buffer->home = home_;
-  return buffer;
+void* EventPool::take_slowly() noexcept {
+  if (fresh_ < capacity_) return memory_ + fresh_++;
+  // Say that we wait, then look: a thread that returns buffers pushes them, then reads the flag.
+  dry_.store(true, std::memory_order_seq_cst);
+  if (collect_returns() == 0) return nullptr;
+  dry_.store(false, std::memory_order_relaxed);
+  return free_[--free_count_];
 }
 
 bool EventPool::return_all(ReturnBatch& batch) noexcept {
@@ -67,7 +48,7 @@ bool EventPool::return_all(ReturnBatch& batch) noexcept {
   do {
     batch.last_->next = head;
     // Release: the owner must see everything the returning thread read before it reuses a buffer.
-    // The success order is seq_cst because of dry_ (see try_acquire).
+    // The success order is seq_cst because of dry_ (see take_slowly).
   } while (!returned_.compare_exchange_weak(head, batch.first_, std::memory_order_seq_cst, std::memory_order_relaxed));
   batch = {};
   return dry_.load(std::memory_order_seq_cst) && dry_.exchange(false, std::memory_order_relaxed);

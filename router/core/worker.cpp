@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "router/base/check.h"
+#include "router/base/prefetch.h"
 #include "router/core/stream_session.h"
 
 namespace router {
@@ -21,12 +22,12 @@ constexpr std::size_t kHeadAhead = 8;
 constexpr std::size_t kDataAhead = 4;
 
 void prefetch_head(const EventBuf& event) noexcept {
-  __builtin_prefetch(&event);
-  __builtin_prefetch(event.event.data.data());
+  prefetch_to_read(&event);
+  prefetch_to_read(event.event.data.data());
 }
 
 void prefetch_data(const EventBuf& event) noexcept {
-  for (std::size_t at = 64; at < event.event.data_size; at += 64) __builtin_prefetch(event.event.data.data() + at);
+  for (std::size_t at = 64; at < event.event.data_size; at += 64) prefetch_to_read(event.event.data.data() + at);
 }
 
 }  // namespace
