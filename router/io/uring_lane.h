@@ -18,8 +18,8 @@ namespace router {
 
 struct UringLaneSettings {
   std::uint32_t entries = 4096;
-  std::uint32_t buffer_count = 256;
-  std::uint32_t buffer_bytes = 16'384;
+  std::uint32_t buffer_count = 64;
+  std::uint32_t buffer_bytes = 65'536;
   std::uint32_t buffer_first = 0;  ///< id of the first buffer: ids are unique among the lanes of a worker
   std::uint32_t table_slots = 0;   ///< 0 = no table
   int wake_fd = -1;                ///< a side lane's: an eventfd that the worker's main lane looks at

@@ -15,8 +15,8 @@ namespace router {
 
 struct UringSettings {
   std::uint32_t entries = 4096;         ///< submission queue; completions get four times as many
-  std::uint32_t buffer_count = 256;     ///< receive buffers, a power of two, at most 32768
-  std::uint32_t buffer_bytes = 16'384;  ///< bytes of one receive buffer
+  std::uint32_t buffer_count = 64;      ///< receive buffers, a power of two, at most 32768
+  std::uint32_t buffer_bytes = 65'536;  ///< bytes of one receive buffer
   bool keep_sockets = true;             ///< in tables, if keeps_sockets_in_tables()
   std::uint32_t table_slots = 0;        ///< sockets per table; 0 = the limit of open files, at most 65536
   // Of each further io_uring. Every buffer gets touched, because the kernel takes them in turn.

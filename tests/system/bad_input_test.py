@@ -126,7 +126,8 @@ class BadInput(unittest.TestCase):
             finally:
                 client.close()
             print(f"line without end, logged in {logged_in}: closed, memory {self.daemon.rss_kib() - before:+} KiB")
-            self.assertLess(self.daemon.rss_kib() - before, 4096)
+            # 4 MiB of receive buffers may be touched for the first time.
+            self.assertLess(self.daemon.rss_kib() - before, 4096 + 2048)
         # A peer that stops at the limit sees the answer for sure.
         with self.daemon.connect() as client:
             client.send_raw(b"A" * 4200)
