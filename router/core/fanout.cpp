@@ -53,7 +53,12 @@ void Fanout::append(IndexChunk& chunk, const IndexEntry& entry) noexcept {
     const IndexEntry& last = chunk.entries[chunk.count - 1U];
     chunk.contiguous = chunk.contiguous && last.offset + last.length == entry.offset;
   }
-  chunk.channels |= entry.only ? ~std::uint64_t{0} : channel_bit(entry.origin) | channel_bit(entry.other);
+  if (entry.only) {
+    chunk.channels = ~std::uint64_t{0};
+  } else {
+    chunk.channels |= channel_bit(entry.origin);
+    if (entry.other != kNoChannel) chunk.channels |= channel_bit(entry.other);
+  }
   chunk.priorities = static_cast<std::uint8_t>(chunk.priorities | 1U << entry.priority);
   chunk.entries[chunk.count++] = entry;
 }
@@ -87,7 +92,7 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
 }
 
 void Fanout::deliver(const EventBuf& event) noexcept {
-  std::array<Encoded, kFormats> encoded{};
+  std::array<Encoded, kFormats> encoded;
   index_.for_each_match(event.event, [&](IndexedFilter& item) {
     auto& group = static_cast<FilterGroup&>(item);
     Encoded& line = encoded[static_cast<std::size_t>(group.format_)];

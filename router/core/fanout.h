@@ -256,7 +256,7 @@ class Fanout {
  private:
   struct Encoded {
     LogSegment* segment = nullptr;
-    IndexEntry entry{};
+    IndexEntry entry;  // indeterminate without a segment
   };
   using Cursor = std::pair<IndexChunk*, std::uint16_t>;
 
@@ -284,6 +284,7 @@ class Fanout {
   void free_backlog(Reader& reader) noexcept;
   void set_next(Reader& reader, Cursor to) noexcept;
   static std::uint64_t bytes_between(const IndexChunk& chunk, std::uint16_t begin, std::uint16_t end) noexcept;
+  static bool has_ignored(const IndexChunk& chunk, const Reader& reader) noexcept;
   static Amount count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept;
   void drop_group(FilterGroup& group) noexcept;
   void join_group(Reader& reader, FilterGroup& group) noexcept;

@@ -40,13 +40,20 @@ std::uint64_t Fanout::bytes_between(const IndexChunk& chunk, std::uint16_t begin
   return bytes;
 }
 
+// Many senders fill all bits of a chunk's summary, so that the bit says little; the entries know.
+bool Fanout::has_ignored(const IndexChunk& chunk, const Reader& reader) noexcept {
+  if ((chunk.channels & channel_bit(reader.channel)) == 0) return false;
+  const auto end = chunk.entries.begin() + chunk.count;
+  return std::any_of(chunk.entries.begin(), end, [&](const IndexEntry& entry) { return reader.ignores(entry); });
+}
+
 // What is from begin to end in one chain; with a reader, only what it does not ignore.
 Amount Fanout::count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept {
   Amount count;
   auto [chunk, index] = begin;
   while (chunk != nullptr) {
     const std::uint16_t stop = chunk == end.first ? end.second : chunk->count;
-    if (reader == nullptr || (chunk->channels & channel_bit(reader->channel)) == 0) {
+    if (reader == nullptr || !has_ignored(*chunk, *reader)) {
       count += {static_cast<std::uint64_t>(stop - index), bytes_between(*chunk, index, stop)};
     } else {
       for (; index < stop; ++index) {
@@ -187,8 +194,9 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
   auto [chunk, index] = next_of(reader);
   if (chunk == nullptr) return gathered;
   std::size_t skip = reader.line_sent_;
+  const IndexChunk* known = nullptr;
+  bool whole_chunk = false;
   std::uint32_t events = 0;
-  const std::uint64_t bit = channel_bit(reader.channel);
   while (gathered.bytes < bytes_max) {
     if (index == chunk->count) {
       if (chunk->next == nullptr) break;
@@ -196,8 +204,11 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
       index = 0;
       continue;
     }
+    if (chunk != known) {
+      known = chunk;
+      whole_chunk = chunk->contiguous && !has_ignored(*chunk, reader);
+    }
     const IndexEntry& first = chunk->entries[index];
-    const bool whole_chunk = chunk->contiguous && (chunk->channels & bit) == 0;
     if (!whole_chunk && reader.ignores(first)) {
       ++index;
       continue;
@@ -235,14 +246,14 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
 std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
   VR_ASSERT(reader.sending_ && bytes <= reader.send_bytes_);
   reader.sending_ = false;
-  auto [chunk, index] =
-      reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_} : Cursor{reader.chunk_, reader.index_};
-  std::uint32_t events = 0;
   if (bytes == reader.send_bytes_) {
     reader.line_sent_ = 0;
     set_next(reader, {reader.end_chunk_, reader.end_index_});
     return reader.send_events_;
   }
+  auto [chunk, index] =
+      reader.send_from_backlog_ ? Cursor{reader.backlog_, reader.backlog_index_} : Cursor{reader.chunk_, reader.index_};
+  std::uint32_t events = 0;
   while (bytes > 0) {
     if (index == chunk->count) {
       chunk = chunk->next;
