@@ -1,17 +1,9 @@
 #include "protocol/filter.h"
 
-#include <cstring>
-
 #include "protocol/text_scan.h"
 
 namespace vscp {
 namespace {
-
-std::uint64_t load_half(const Guid& guid, std::size_t half) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, guid.bytes.data() + half * sizeof word, sizeof word);
-  return word;
-}
 
 // The next comma-separated field without blanks around it; `rest` is what follows, and `more` whether a comma did.
 std::string_view next_field(std::string_view& rest, bool& more) noexcept {
@@ -44,17 +36,6 @@ std::string_view next_guid_field(std::string_view& rest, bool& more) noexcept {
 }
 
 }  // namespace
-
-bool Filter::matches(const Event& event) const noexcept {
-  const unsigned fields = (static_cast<unsigned>(filter_priority ^ event.priority()) & mask_priority) |
-                          (static_cast<unsigned>(filter_class ^ event.vscp_class) & mask_class) |
-                          (static_cast<unsigned>(filter_type ^ event.vscp_type) & mask_type);
-  std::uint64_t guid = 0;
-  for (std::size_t half = 0; half < 2; ++half) {
-    guid |= (load_half(filter_guid, half) ^ load_half(event.guid, half)) & load_half(mask_guid, half);
-  }
-  return (fields | guid) == 0;
-}
 
 Filter Filter::canonical() const noexcept {
   Filter result = *this;

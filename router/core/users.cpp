@@ -247,11 +247,12 @@ Result<void> SendRules::add(std::string_view entry) {
   } else {
     insert_sorted(pairs_, static_cast<std::uint32_t>(*vscp_class) << 16U | static_cast<std::uint32_t>(*vscp_type));
   }
+  allows_all_ = any_;
   return {};
 }
 
 bool SendRules::allows(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept {
-  if (any_ || empty()) return true;
+  if (allows_all_) return true;
   return std::binary_search(classes_.begin(), classes_.end(), vscp_class) ||
          std::binary_search(types_.begin(), types_.end(), vscp_type) ||
          std::binary_search(pairs_.begin(), pairs_.end(), static_cast<std::uint32_t>(vscp_class) << 16U | vscp_type);
@@ -295,7 +296,7 @@ bool HostRules::allows(const sockaddr* address) const noexcept {
   return !any_allows;
 }
 
-bool User::may_send(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept {
+bool User::may_send_listed(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept {
   const auto has = [&](UserRight right) { return (rights & static_cast<std::uint32_t>(right)) != 0; };
   switch (vscp_class) {
     case 0:

@@ -70,10 +70,12 @@ class SendRules {
   /// appendix, with -1 for any. Errors: kMissingField, kBadNumber, kNumberRange.
   vscp::Result<void> add(std::string_view entry);
   bool allows(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept;
+  bool allows_all() const noexcept { return allows_all_; }
   bool empty() const noexcept { return !any_ && classes_.empty() && types_.empty() && pairs_.empty(); }
 
  private:
   bool any_ = false;
+  bool allows_all_ = true;
   std::vector<std::uint16_t> classes_;  // each sorted
   std::vector<std::uint16_t> types_;
   std::vector<std::uint32_t> pairs_;  // class << 16 | type
@@ -121,8 +123,13 @@ struct User {
 
   bool may_use(vscp::LinkVerb verb) const noexcept { return allowed_verbs.test(static_cast<std::size_t>(verb)); }
   /// Rights to the class and the list of allowed events; the right to SEND itself is may_use(kSend).
-  bool may_send(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept;
+  bool may_send(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept {
+    return (rights == kAllRights && send_rules.allows_all()) || may_send_listed(vscp_class, vscp_type);
+  }
   bool host_allowed(const sockaddr* address) const noexcept { return host_rules.allows(address); }
+
+ private:
+  bool may_send_listed(std::uint16_t vscp_class, std::uint16_t vscp_type) const noexcept;
 };
 
 /// All users of one listener. Names are unique and case counts.
