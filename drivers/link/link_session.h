@@ -2,7 +2,7 @@
 // TEXT. Spec: vscp_tcpiplink.md, vscp_over_binary.md.
 //
 // link_session.cpp holds lines, life, login and the change between the dialects; link_verbs.cpp the commands;
-// link_event.cpp SEND; binary_session.cpp frames and the events in them; binary_verbs.cpp the binary commands. What a
+// link_event.cpp SEND; interface_list.cpp INTERFACE; binary_session.cpp frames and the events in them; binary_verbs.cpp the binary commands. What a
 // command does is in one place for both dialects; each has its own way to read arguments and to write results.
 // Thread rule: the worker's thread.
 #pragma once
@@ -19,6 +19,7 @@
 #include "drivers/link/link_context.h"
 #include "protocol/binary_command.h"
 #include "protocol/link_command.h"
+#include "router/core/router.h"
 #include "router/core/stream_session.h"
 #include "router/io/socket.h"
 
@@ -148,6 +149,7 @@ class LinkSession final : public router::StreamSession {
   std::string_view last_error_text() const noexcept;
   static std::string challenge();
   void visit_interfaces(std::function<void(const InterfaceEntry&)> visit, std::function<void(LinkSession&)> done);
+  std::function<void(std::function<void(LinkSession&)>)> way_home();
 
   // Commands of the text protocol.
   void retr(std::string_view argument);
@@ -157,6 +159,8 @@ class LinkSession final : public router::StreamSession {
   void info();
   void what_can_you_do();
   void interface(std::string_view argument);
+  void fetch_rows(router::SessionPlace from);
+  void take_rows(std::string rows, std::optional<router::SessionPlace> next);
   void help(std::string_view argument);
   void self_test(std::string_view argument);
   void repeat_list();
@@ -171,6 +175,7 @@ class LinkSession final : public router::StreamSession {
     std::string user_name;            ///< between USER and the login
     std::string long_reply;           ///< what is left of it begins at long_reply_done
     std::size_t long_reply_done = 0;
+    std::optional<router::SessionPlace> next_row;  ///< of INTERFACE, once the long reply is out
     vscp::Guid guid;                  ///< set by the client; all zero: the channel's
     std::optional<vscp::Filter> filter;  ///< set by the client; else the user's
   };

@@ -24,27 +24,6 @@ bool parse_count(std::string_view text, std::uint64_t& value) noexcept {
   return result.ec == std::errc{} && result.ptr == text.data() + text.size();
 }
 
-// Commas and bars separate columns, and a reply line must not look like a status line.
-std::string column(std::string_view text) {
-  std::string clean(text);
-  std::replace_if(
-      clean.begin(), clean.end(),
-      [](char c) { return c == ',' || c == '|' || c == '+' || static_cast<unsigned char>(c) < 0x20; }, ' ');
-  return clean;
-}
-
-std::string interface_row(const InterfaceEntry& entry) {
-  char date[vscp::kDatetimeTextSize];
-  vscp::format_datetime(entry.since_utc_ns, date);
-  constexpr std::size_t kDateSize = sizeof(date) - 1;  // without the Z: a client takes the last 19 characters
-  return std::to_string(entry.id) + ',' + std::to_string(entry.type) + ',' + vscp::to_string(entry.guid) + ',' +
-         column(entry.name) + "|Started at " + std::string(date, kDateSize) + "\r\n";
-}
-
-// Spec: vscp_tcpiplink.md#tcpip-interface-list.
-constexpr std::uint32_t kTypeInternal = 1;
-constexpr std::uint32_t kTypeLinkClient = 4;
-
 }  // namespace
 
 // Whether the user may use this command, and whether it can be carried out now; if not, says so.
@@ -320,43 +299,6 @@ void LinkSession::announce_guid(bool set) {
   context_->router->visit_workers(change, [] {});
 }
 
-void LinkSession::interface(std::string_view argument) {
-  if (argument.starts_with("UNIQUE") || argument.starts_with("unique")) {
-    refuse(answers::kInterfaceNotFound, vscp::Errc::kUnknownCommand);
-    return;
-  }
-  auto rows = std::make_shared<std::string>();
-  visit_interfaces([rows](const InterfaceEntry& entry) { *rows += interface_row(entry); },
-                   [rows](LinkSession& session) {
-                     *rows += vscp::reply::kOk;
-                     session.start_long_reply(std::move(*rows));  // and goes on with what the client has sent meanwhile
-                   });
-}
-
-// The session is busy until `done`, which is called unless the session has gone. `visit` is called on any worker.
-void LinkSession::visit_interfaces(std::function<void(const InterfaceEntry&)> visit,
-                                   std::function<void(LinkSession&)> done) {
-  const auto& router = *context_->router;
-  visit({0, kTypeInternal, router.settings().guid, router.settings().server_name, router.started_utc_ns()});
-  for (const auto& entry : router.interfaces()) {
-    visit({entry.channel, entry.type, entry.guid, entry.name, router.started_utc_ns()});
-  }
-  set_busy(true);
-  router::Worker& home = worker();
-  context_->router->visit_sessions(
-      [visit = std::move(visit)](router::StreamSession& session) {
-        router::SessionInfo info;
-        session.describe(info);
-        visit({info.channel, kTypeLinkClient, info.guid, "tcp/ip link client " + info.peer, info.since_utc_ns});
-      },
-      [done = std::move(done), &home, id = channel, serial = serial_] {
-        home.post(router::make_task([done, &home, id, serial] {
-          auto* session = static_cast<LinkSession*>(home.find_session(id));
-          if (session != nullptr && session->serial() == serial && session->is_open()) done(*session);
-        }));
-      });
-}
-
 void LinkSession::start_long_reply(std::string text) {
   extras().long_reply = std::move(text);
   extras().long_reply_done = 0;
@@ -374,6 +316,10 @@ void LinkSession::continue_long_reply() {
     return;
   }
   std::string().swap(extras_->long_reply);
+  if (extras_->next_row) {
+    fetch_rows(*extras_->next_row);
+    return;
+  }
   drop_extras_if_unused();
   if (is_busy()) set_busy(false);
 }

@@ -107,6 +107,21 @@ void Router::visit_workers(std::function<void(Worker&)> visit, std::function<voi
   Hop::go(std::make_shared<Tour>(this, std::move(visit), std::move(done)), 0);
 }
 
+void Router::visit_some_sessions(SessionPlace from, std::function<void(StreamSession&)> visit,
+                                 std::function<void(std::optional<SessionPlace>)> done) {
+  worker(from.worker).post(make_task([this, from, visit = std::move(visit), done = std::move(done)] {
+    const std::size_t next_slot = worker(from.worker).visit_slots(from.slot, kSlotsPerTurn, visit);
+    const auto next_worker = static_cast<ThreadIndex>(from.worker + 1);
+    if (next_slot != 0) {
+      done(SessionPlace{from.worker, next_slot});
+    } else if (next_worker < worker_count()) {
+      done(SessionPlace{next_worker, 0});
+    } else {
+      done(std::nullopt);
+    }
+  }));
+}
+
 void Router::visit_sessions(std::function<void(StreamSession&)> visit, std::function<void()> done) {
   struct Tour {
     Router* router;
@@ -114,21 +129,19 @@ void Router::visit_sessions(std::function<void(StreamSession&)> visit, std::func
     std::function<void()> done;
   };
   struct Hop {
-    static void go(std::shared_ptr<Tour> tour, ThreadIndex index, std::size_t slot) {
-      Worker& worker = tour->router->worker(index);
-      worker.post(make_task([tour = std::move(tour), index, slot]() mutable {
-        const std::size_t next = tour->router->worker(index).visit_slots(slot, kSlotsPerTurn, tour->visit);
-        if (next != 0) {
-          go(std::move(tour), index, next);
-        } else if (index + 1 < tour->router->worker_count()) {
-          go(std::move(tour), static_cast<ThreadIndex>(index + 1), 0);
-        } else {
-          tour->done();
-        }
-      }));
+    static void go(const std::shared_ptr<Tour>& tour, SessionPlace from) {
+      tour->router->visit_some_sessions(
+          from, [tour](StreamSession& session) { tour->visit(session); },
+          [tour](std::optional<SessionPlace> next) {
+            if (next) {
+              go(tour, *next);
+            } else {
+              tour->done();
+            }
+          });
     }
   };
-  Hop::go(std::make_shared<Tour>(this, std::move(visit), std::move(done)), 0, 0);
+  Hop::go(std::make_shared<Tour>(this, std::move(visit), std::move(done)), {});
 }
 
 bool Router::visit_workers_and_wait(std::function<void(Worker&)> visit, std::uint32_t timeout_ms) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,12 @@ struct InterfaceInfo {
   std::uint32_t type = 0;          ///< spec: vscp_tcpiplink.md#tcpip-interface-list
   vscp::Guid guid;
   std::string name;
+};
+
+/// Where a tour over all sessions stands.
+struct SessionPlace {
+  ThreadIndex worker = 0;
+  std::size_t slot = 0;
 };
 
 class Router {
@@ -71,6 +78,10 @@ class Router {
   void visit_workers(std::function<void(Worker&)> visit, std::function<void()> done);
   /// Any thread but a worker: the same, waiting for the end. False after `timeout_ms`.
   bool visit_workers_and_wait(std::function<void(Worker&)> visit, std::uint32_t timeout_ms);
+  /// Any thread: runs `visit` on some sessions from a place on (SessionPlace{} is the first) in one turn of their worker; then
+  /// there `done` with the place of the next ones, none if those were the last.
+  void visit_some_sessions(SessionPlace from, std::function<void(StreamSession&)> visit,
+                           std::function<void(std::optional<SessionPlace>)> done);
   /// Any thread: runs `visit` on each session, some per turn of their worker, so that no event waits for it; then `done` on
   /// the last worker. Of sessions that come and go meanwhile some are among them.
   void visit_sessions(std::function<void(StreamSession&)> visit, std::function<void()> done);

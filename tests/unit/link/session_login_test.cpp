@@ -208,6 +208,20 @@ TEST(SessionInterface, PipelinedAnswersKeepTheirOrder) {
             one + "INTERFACE\r\n" + one + "INTERFACE\r\n" + one + "1,2,3,4\r\n" + kOk);
 }
 
+// Who asks and does not read costs a page, not the list: rows that are not written yet are not worked out either.
+TEST(SessionInterface, RowsAreCollectedAsTheClientTakesThem) {
+  constexpr int kSessions = 3000;
+  LinkRig rig;
+  const Socket client = rig.connect_logged_in();
+  for (int i = 0; i < kSessions; ++i) rig.connect();
+  ASSERT_TRUE(rig.send(client, "INTERFACE\r\n"));
+  rig.settle();
+  for (int i = 0; i < 100; ++i) rig.connect();
+  const auto lines = lines_of(rig.read_all(client));
+  EXPECT_EQ(lines.size(), 1U + 1U + kSessions + 100U + 1U) << "those that came later are in the list";
+  EXPECT_EQ(lines.back() + "\r\n", kOk);
+}
+
 TEST(SessionInterface, SessionGoesWhileRowsAreCollected) {
   for (int turns = 0; turns < 8; ++turns) {
     for (const bool by_reset : {false, true}) {
