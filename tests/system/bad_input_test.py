@@ -1,6 +1,5 @@
 """Input that no client should send: each has its defined answer, the daemon lives on and others do not notice."""
 
-import contextlib
 import random
 import socket
 import sys
@@ -13,56 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from daemon import Daemon, poll, user  # noqa: E402
 from link_client import Closed, LinkClient  # noqa: E402
+from traffic import Traffic  # noqa: E402
 
 BAD = "-OK - Invalid parameter or format"
 UNKNOWN = "-OK - Unknown command"
 SEED = 20261122
-
-
-class Traffic:
-    """A good client pair that exchanges numbered events until stopped, and checks each one."""
-
-    def __init__(self, daemon):
-        self.sender = daemon.login("good")
-        self.receiver = daemon.login("good")
-        for client in (self.sender, self.receiver):
-            client.ok("SFLT 0,777,0,-")
-            client.ok("SMSK 0,65535,0,-")
-        self.receiver.ok("RCVLOOP")
-        self.count = 0
-        self.error = None
-        self.running = True
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-        poll(lambda: self.count or self.error, what="the first event of the good client")
-
-    def _run(self):
-        try:
-            while self.running:
-                data = [self.count >> 8 & 255, self.count & 255] + [self.count % 251] * (self.count % 200)
-                self.sender.send_event(777, self.count % 60000, data)
-                event = self.receiver.read_event()
-                assert event.vscp_type == self.count % 60000 and event.data == data, event.line[:200]
-                self.count += 1
-        except BaseException as error:  # handed to the test's thread
-            self.error = error
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        # It must get on after the bad input, too.
-        with contextlib.suppress(AssertionError):
-            target = self.count + 100
-            poll(lambda: self.count >= target or self.error, what="100 more events")
-        self.running = False
-        self.thread.join()
-        self.sender.close()
-        self.receiver.close()
-        if self.error:
-            raise AssertionError(f"good client after {self.count} events: {self.error!r}")
-        assert self.count >= target, "the good client came to a stop"
-        print(f"good client meanwhile: {self.count} events, all right")
 
 
 class BadInput(unittest.TestCase):
