@@ -39,7 +39,8 @@ class EventPool {
     void* slot = nullptr;
     if (free_count_ > 0) {
       slot = free_[--free_count_];
-      if (free_count_ >= kAhead) prefetch(*free_[free_count_ - kAhead]);
+      if (free_count_ >= kHeadAhead) prefetch_head(*free_[free_count_ - kHeadAhead]);
+      if (free_count_ >= kDataAhead) prefetch_data(*free_[free_count_ - kDataAhead]);
     } else if (slot = take_slowly(); slot == nullptr) {
       return nullptr;
     }
@@ -63,11 +64,16 @@ class EventPool {
   std::size_t in_use() const noexcept { return fresh_ - free_count_; }
 
  private:
-  /// A buffer that comes from another thread lies in that one's cache: fetched this many before its turn.
-  static constexpr std::size_t kAhead = 4;
-  static void prefetch(const EventBuf& buffer) noexcept {
+  /// A buffer that comes from another thread lies in that one's cache: fetched this many before its turn, as much of it
+  /// as the last event in it had data.
+  static constexpr std::size_t kHeadAhead = 8;
+  static constexpr std::size_t kDataAhead = 3;
+  static void prefetch_head(const EventBuf& buffer) noexcept {
     prefetch_to_write(&buffer);
     prefetch_to_write(buffer.event.data.data());
+  }
+  static void prefetch_data(const EventBuf& buffer) noexcept {
+    for (std::size_t at = 64; at < buffer.event.data_size; at += 64) prefetch_to_write(buffer.event.data.data() + at);
   }
   void* take_slowly() noexcept;
 
