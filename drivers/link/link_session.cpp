@@ -73,9 +73,9 @@ LinkSession::LinkSession(router::Worker& worker, router::Socket socket, const ro
                          const LinkContext& context)
     : StreamSession(worker, socket, {context.config.slow_consumer, context.config.hold_producers_ms}),
       context_(&context),
-      peer_(peer),
       due_ns_(worker.now_ns() + context.config.login_timeout_s * kSecondNs),
-      serial_(static_cast<std::uint32_t>(worker.next_serial())) {}
+      serial_(static_cast<std::uint32_t>(worker.next_serial())),
+      peer_(peer) {}
 
 LinkSession::~LinkSession() { tail_.clear(worker().out_blocks()); }
 

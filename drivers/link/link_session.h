@@ -190,7 +190,6 @@ class LinkSession final : public router::StreamSession {
   std::unique_ptr<Extras> extras_;
   CommandHistory history_;
   LineTail tail_;
-  router::PeerAddress peer_;
   /// Before login: when its time is over, or the penalty for a wrong password. In the loop: when the gap before the first event
   /// ends, or the next sign of life is due.
   std::uint64_t due_ns_;
@@ -198,6 +197,7 @@ class LinkSession final : public router::StreamSession {
   std::uint32_t retr_left_ = 0;
   std::uint32_t switched_in_turn_ = ~std::uint32_t{0};  ///< turn of the worker in which waiting events were written anew
   vscp::Errc last_error_{};
+  router::PeerAddress peer_;  // here it fills a gap
   std::uint16_t code_ = 0;  ///< of the binary command in hand; its reply may come later
   bool penalty_ : 1 = false;       ///< a refusal is due
   bool gap_ : 1 = false;           ///< RCVLOOP is answered, events wait

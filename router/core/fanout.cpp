@@ -13,6 +13,16 @@ constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcep
   return a + b < a ? kNoLimit : a + b;
 }
 
+IndexEntry entry_of(const EventBuf& event, bool only, std::uint32_t offset, std::size_t length) noexcept {
+  return {.offset = offset,
+          .length = static_cast<std::uint16_t>(length & 0xfffU),
+          .priority = static_cast<std::uint16_t>(event.event.priority() & 7U),
+          .only = only,
+          .number = 0,
+          .origin = event.event.obid,
+          .other = only ? event.only_channel : event.skip_channel};
+}
+
 constexpr std::uint64_t less(std::uint64_t a, std::uint64_t b) noexcept {
   return a > b ? a - b : 0;
 }
@@ -26,7 +36,10 @@ bool Fanout::encode_for(const EventBuf& event, vscp::WireFormat format, bool onl
   LogSegment* segment = current_[slot];
   if (segment == nullptr || settings_.segment_bytes - segment->used < vscp::kEventWireMax) {
     LogSegment* fresh = take_segment();
-    if (fresh == nullptr) return false;
+    if (fresh == nullptr) {
+      out.entry = entry_of(event, only, 0, 0);  // for those who must be told what they lose
+      return false;
+    }
     if (segment != nullptr) {
       segment->current = false;
       release_segment_if_unused(*segment);
@@ -36,38 +49,25 @@ bool Fanout::encode_for(const EventBuf& event, vscp::WireFormat format, bool onl
   }
   const std::size_t length = vscp::encode_event(event.event, format, dates_[slot], segment->bytes + segment->used);
   out.segment = segment;
-  out.entry.offset = segment->used;
-  out.entry.length = static_cast<std::uint16_t>(length);
-  out.entry.priority = event.event.priority();
-  out.entry.only = only;
-  out.entry.origin = event.event.obid;
-  out.entry.other = only ? event.only_channel : event.skip_channel;
+  out.entry = entry_of(event, only, segment->used, length);
   segment->used += static_cast<std::uint32_t>(length);
+  segment->bytes_of[out.entry.priority] += static_cast<std::uint32_t>(length);
   counters_.encoded.add();
   counters_.encoded_bytes.add(length);
   return true;
 }
 
-void Fanout::append(IndexChunk& chunk, const IndexEntry& entry) noexcept {
-  if (chunk.count > 0) {
-    const IndexEntry& last = chunk.entries[chunk.count - 1U];
-    chunk.contiguous = chunk.contiguous && last.offset + last.length == entry.offset;
-  }
-  if (entry.only) {
-    chunk.channels = ~std::uint64_t{0};
-  } else {
-    chunk.channels |= channel_bit(entry.origin);
-    if (entry.other != kNoChannel) chunk.channels |= channel_bit(entry.other);
-  }
-  chunk.priorities = static_cast<std::uint8_t>(chunk.priorities | 1U << entry.priority);
-  chunk.entries[chunk.count++] = entry;
+bool Fanout::has_place(const FilterGroup& group, const LogSegment& segment) noexcept {
+  const IndexChunk* tail = group.tail_;
+  return tail != nullptr && tail->count < IndexChunk::kEntries && tail->segment == &segment &&
+         group.end_.events - tail->first <= kNumberMax;
 }
 
 void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcept {
-  if (group.tail_ == nullptr || group.tail_->count == IndexChunk::kEntries || group.tail_->segment != encoded.segment) {
+  if (!has_place(group, *encoded.segment)) {
     IndexChunk* fresh = take_chunk(*encoded.segment);
     if (fresh == nullptr) {
-      counters_.log_full.add();
+      lose(group, encoded.entry);
       // All chunks are in segments that are being written. The next line begins a new one, so that this one can be
       // evicted.
       encoded.segment->used = static_cast<std::uint32_t>(settings_.segment_bytes);
@@ -76,17 +76,21 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
     // Making room may have freed the rest of the segment; the line just written must stay.
     encoded.segment->used = std::max(encoded.segment->used, encoded.entry.offset + encoded.entry.length);
     fresh->group = &group;
-    fresh->base = group.end_.events;
-    fresh->base_bytes = group.end_.bytes;
+    fresh->base = group.end_;
+    fresh->first = group.end_.events;
     (group.tail_ == nullptr ? group.head_ : group.tail_->next) = fresh;
     group.tail_ = fresh;
   }
   if (group.turn_chunk_ == nullptr) {
     group.turn_chunk_ = group.tail_;
     group.turn_index_ = group.tail_->count;
+    group.turn_origin_ = encoded.entry.origin;
     if (!static_cast<ListNode<GroupTag>&>(group).is_linked()) touched_.push_back(group);
+  } else if (group.turn_origin_ != encoded.entry.origin) {
+    group.turn_origin_ = kNoChannel;
   }
-  append(*group.tail_, encoded.entry);
+  IndexChunk& tail = *group.tail_;
+  tail.append(encoded.entry).number = static_cast<std::uint16_t>(group.end_.events - tail.first);
   group.end_ += {1, encoded.entry.length};
   counters_.indexed.add();
 }
@@ -97,7 +101,7 @@ void Fanout::deliver(const EventBuf& event) noexcept {
     auto& group = static_cast<FilterGroup&>(item);
     Encoded& line = encoded[static_cast<std::size_t>(group.format_)];
     if (line.segment == nullptr && !encode_for(event, group.format_, false, line)) {
-      counters_.log_full.add();
+      lose(group, line.entry);
       return;
     }
     append_to_group(group, line);
@@ -109,7 +113,7 @@ void Fanout::deliver_to(Reader& reader, const EventBuf& event) noexcept {
   if (!group.filter().matches(event.event)) return;
   Encoded line;
   if (!encode_for(event, group.format_, true, line)) {
-    counters_.log_full.add();
+    lose(group, line.entry);
     return;
   }
   append_to_group(group, line);
@@ -123,6 +127,11 @@ void Fanout::flush_group(FilterGroup& group) noexcept {
   IntrusiveList<Reader, ReaderTag> behind;
   behind.splice_back(group.caught_up_);
   while (Reader* reader = behind.pop_front()) {
+    // Who alone has sent all this stays where it is, so that a sender that never reads pins nothing.
+    if (reader->channel == group.turn_origin_ && !reader->receives_own) {
+      group.caught_up_.push_back(*reader);
+      continue;
+    }
     reader->chunk_ = chunk;
     reader->index_ = index;
     chunk->readers.push_back(*reader);
@@ -133,6 +142,7 @@ void Fanout::flush_group(FilterGroup& group) noexcept {
 void Fanout::flush() noexcept {
   while (FilterGroup* group = touched_.pop_front()) {
     flush_group(*group);
+    if (!group->caught_up_.empty()) trim(*group);  // perhaps nobody wanted it
     if (group->end_.events >= group->check_at_.events || group->end_.bytes >= group->check_at_.bytes) {
       check_lag(*group);
     }
@@ -165,6 +175,7 @@ bool Fanout::needs_check(const Reader& reader, Amount& next_check) const noexcep
 // The oldest chunks hold the readers that are furthest behind, so this looks at nobody else; and not in every turn,
 // because the work grows with the readers that never read.
 void Fanout::check_lag(FilterGroup& group) noexcept {
+  if (group.skippers_ > 0 && group.end_.events - group.head_->base.events > group.sweep_above_) sweep(group);
   // A reader may begin a loop at any time, so the next check is not put off for long; those not looked at now are not
   // behind until then.
   const Amount put_off{std::max<std::uint64_t>(group.limit_min_.events / 16, 1),
@@ -177,7 +188,8 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
     if (needs_check(*reader, next_check)) scratch_.push_back(reader);
   }
   for (IndexChunk* chunk = group.head_; chunk != nullptr; chunk = chunk->next) {
-    const Amount behind{group.end_.events - chunk->base, group.end_.bytes - chunk->base_bytes};
+    Amount behind = group.end_;
+    behind -= chunk->base;
     if (!behind.exceeds(watermark)) break;
     for (Reader* reader = chunk->readers.front(); reader != nullptr; reader = chunk->readers.next(*reader)) {
       if (reader->backlog_ == nullptr && needs_check(*reader, next_check)) scratch_.push_back(reader);
@@ -206,7 +218,9 @@ FilterGroup& Fanout::find_or_make_group(const vscp::Filter& filter, vscp::WireFo
   FilterGroup& group = *made;
   group.format_ = format;
   group.position_ = groups_.size();
+  group.sweep_above_ = settings_.sweep_min;
   groups_.push_back(std::move(made));
+  victim_groups_.reserve(groups_.capacity());
   index_.add(group, filter);
   interest_.add(group.filter());
   return group;
@@ -241,11 +255,16 @@ void Fanout::join_group(Reader& reader, FilterGroup& group) noexcept {
   group.limit_min_.bytes = std::min(group.limit_min_.bytes, reader.bytes_max);
   group.check_at_ = {};
   ++group.reader_count_;
-  if (++reader_count_ > scratch_.capacity()) scratch_.reserve(reader_count_ * 2);
+  if (++reader_count_ > scratch_.capacity()) {
+    scratch_.reserve(reader_count_ * 2);
+    passed_.reserve(reader_count_ * 2);
+    senders_.reserve(reader_count_ * 2);
+  }
 }
 
 void Fanout::detach(Reader& reader) noexcept {
   FilterGroup& group = *reader.group_;
+  release_rule(reader);
   static_cast<ListNode<ReaderTag>&>(reader).unlink();
   static_cast<ListNode<BacklogTag>&>(reader).unlink();
   reader.group_ = nullptr;

@@ -3,25 +3,30 @@
 // per reader until bytes go out.
 //
 //   LogSegment   a piece of memory with encoded lines, one behind the other
-//   IndexChunk   up to 56 entries (offset, length, priority, origin) of lines in ONE segment
+//   IndexChunk   up to 54 entries (offset, length, priority, origin) of lines in ONE segment
 //   FilterGroup  filter + format, a chain of chunks, the readers that have seen everything ("caught up")
 //   Reader       caught up, or pinned to the chunk that holds its next entry; may have a private backlog of entries in
-//   front
+//   front (after it changed its filter), and a rule of what it skips (after it lost events by priority)
 //
 // A chunk lives while a reader is pinned to it or to an earlier one of its chain, or until the end of the turn that
 // wrote it; a segment lives while a chunk refers to it. Everything consumed frees itself at once, so that the memory in
 // use stays hot.
 //
+// Shedding copies nothing: what a reader has lost of one priority are always the oldest, so that one number per priority
+// says which entries it skips. What nobody wants any more is taken out of the chains from time to time (sweep).
+//
 // Turn: deliver() any number of times, then flush() once: it makes readers that were caught up lag behind and calls
 // Reader::on_events_waiting(). Between gather() and finish_send() a reader is "sending": its entries do not move.
 //
 // Thread rule: one worker. No allocation after construction except for a new FilterGroup.
-// Memory is bounded: when segments or chunks run out, the readers of the oldest segment lose what they have not read
-// (counted).
+// Memory is bounded: when segments or chunks run out, a segment is emptied (evict): the lines in it that somebody still
+// waits for, the highest priorities first and at most half a segment of them, move together with those of other emptied
+// segments; the rest is lost for those who had not read it (counted).
 #pragma once
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -58,38 +63,96 @@ constexpr std::uint64_t channel_bit(std::uint32_t channel) noexcept {
   return std::uint64_t{1} << (channel % 64U);
 }
 
-struct IndexEntry {      // indeterminate when made: a chunk of them is not worth clearing
-  std::uint32_t offset;  ///< of the line in its segment
-  std::uint16_t length;  ///< bytes, CRLF included
-  std::uint8_t priority;
-  bool only;             ///< `other` is the only channel that gets it; else the one that does not
-  std::uint32_t origin;  ///< channel that sent the event
+struct IndexEntry {           // indeterminate when made: a chunk of them is not worth clearing
+  std::uint32_t offset;       ///< of the line in its segment
+  std::uint16_t length : 12;  ///< bytes, CRLF included
+  std::uint16_t priority : 3;
+  std::uint16_t only : 1;  ///< `other` is the only channel that gets it; else the one that does not
+  std::uint16_t number;    ///< in its group's chain: IndexChunk::first and so many
+  std::uint32_t origin;    ///< channel that sent the event
   std::uint32_t other;
 };
-static_assert(sizeof(IndexEntry) == 16);
+static_assert(sizeof(IndexEntry) == 16 && vscp::kEventWireMax < 1U << 12U);
+
+/// Bit i: entry i of a chunk.
+using EntryMask = std::uint64_t;
+/// By priority.
+using BytesOf = std::array<std::uint32_t, 8>;
+
+/// IndexEntry::number at most; and IndexChunk::first of a backlog, whose entries have no numbers: above all that there are.
+inline constexpr std::uint64_t kNumberMax = 0xffff;
+inline constexpr std::uint64_t kInBacklog = kNoLimit - kNumberMax;
 
 struct IndexChunk : ListNode<SegmentChunkTag> {
-  static constexpr std::uint16_t kEntries = 56;
+  static constexpr std::uint16_t kEntries = 54;
   LogSegment* segment = nullptr;
   FilterGroup* group = nullptr;  ///< its chain, or
   Reader* owner = nullptr;       ///< the reader whose private backlog it belongs to
   IndexChunk* next = nullptr;
-  std::uint64_t base = 0;        ///< sequence number of the first entry in its chain
-  std::uint64_t base_bytes = 0;  ///< bytes of all entries before the first
+  Amount base;                   ///< FilterGroup::end_ less what is in the chain from here on
+  std::uint64_t first = kInBacklog;  ///< number of the first entry
   std::uint64_t channels =
       0;  ///< bit (channel % 64) of each entry's origin and other: a quick "nothing to ignore in here"
+  EntryMask keep = 0;  ///< while entries are taken out: those that stay
+  EntryMask lost = 0;  ///< of the others, those that somebody had still to read
+  // By priority, of the first `summed` entries: brought up to date when somebody asks (sum_up).
+  mutable BytesOf bytes_of{};
+  mutable std::array<std::uint8_t, 8> count_of{};
+  mutable std::uint16_t summed = 0;
   std::uint16_t count = 0;
-  std::uint8_t priorities = 0;  ///< bit p: an entry of priority p is, or was, in here
   bool contiguous = true;  ///< the entries' lines follow each other without a gap
   IntrusiveList<Reader, ReaderTag> readers;
   std::array<IndexEntry, kEntries> entries;
+
+  std::uint64_t number(std::uint16_t index) const noexcept { return first + entries[index].number; }
+  void sum_up() const noexcept {
+    for (; summed < count; ++summed) {
+      ++count_of[entries[summed].priority];
+      bytes_of[entries[summed].priority] += entries[summed].length;
+    }
+  }
+  IndexEntry& append(const IndexEntry& entry) noexcept {
+    if (count > 0) {
+      const IndexEntry& before = entries[count - 1U];
+      contiguous = contiguous && before.offset + before.length == entry.offset;
+    }
+    if (entry.only != 0) {
+      channels = ~std::uint64_t{0};
+    } else {
+      channels |= channel_bit(entry.origin);
+      if (entry.other != kNoChannel) channels |= channel_bit(entry.other);
+    }
+    return entries[count++] = entry;
+  }
+  void clear() noexcept {
+    count = 0;
+    channels = 0;
+    summed = 0;
+    count_of = {};
+    bytes_of = {};
+    contiguous = true;
+  }
 };
+static_assert(sizeof(IndexChunk) <= 1024);
 
 struct LogSegment : ListNode<SegmentTag> {
   char* bytes = nullptr;
   std::uint32_t used = 0;
   bool current = false;  ///< lines are being appended
+  bool pinned = false;   ///< not to be released now
+  std::uint8_t fit = 0;  ///< how many of the highest priorities fill no more than half of it
+  BytesOf bytes_of{};    ///< what was written, or what was wanted when it was last looked at
+  std::uint64_t looked_at = 0;  ///< Fanout::evict_round_ when it was; 0: never
+  std::uint64_t busy_in = 0;    ///< evict_round_ in which it could not be emptied
   IntrusiveList<IndexChunk, SegmentChunkTag> chunks;
+};
+
+/// What a reader passes over besides what it ignores: entries that it has lost. Of each priority these are the oldest.
+struct SkipRule {
+  using Bounds = std::array<std::uint64_t, 8>;
+  Bounds until{};          ///< entries of this priority with a smaller number are lost
+  std::uint64_t last = 0;  ///< larger numbers, and this one, have not been looked at
+  Amount ahead;            ///< of the smaller ones, those before the reader that it does not want (lost or ignored)
 };
 
 /// The reading side of a session. All fields belong to Fanout; a session sets the public ones before it joins.
@@ -126,11 +189,28 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   std::uint64_t events_dropped() const noexcept { return events_dropped_; }
   /// An entry that is not meant for this reader: its own event, or one that names it to be skipped.
   bool ignores(const IndexEntry& entry) const noexcept {
-    return (entry.origin == channel && !receives_own) || (entry.other == channel) != entry.only;
+    return (entry.origin == channel && !receives_own) || (entry.other == channel) != (entry.only != 0);
   }
 
  private:
   friend class Fanout;
+  bool has_lost(const IndexChunk& chunk, std::uint16_t index) const noexcept {
+    return skip_ != nullptr && chunk.number(index) < skip_->until[chunk.entries[index].priority];
+  }
+  bool wants(const IndexChunk& chunk, std::uint16_t index) const noexcept {
+    return !ignores(chunk.entries[index]) && !has_lost(chunk, index);
+  }
+  // Many senders fill all bits of a chunk's summary, so that the bit says little; the entries know.
+  bool ignores_any(const IndexChunk& chunk) const noexcept {
+    if ((chunk.channels & channel_bit(channel)) == 0) return false;
+    const auto end = chunk.entries.begin() + chunk.count;
+    return std::any_of(chunk.entries.begin(), end, [&](const IndexEntry& entry) { return ignores(entry); });
+  }
+  /// Certainly wants everything in there.
+  bool wants_all(const IndexChunk& chunk) const noexcept {
+    return !ignores_any(chunk) && (skip_ == nullptr || chunk.first >= skip_->last);
+  }
+
   bool sending_ = false;
   bool send_from_backlog_ = false;
   FilterGroup* group_ = nullptr;
@@ -138,6 +218,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   IndexChunk* backlog_ = nullptr;  ///< entries to be read before the group's
   IndexChunk* backlog_tail_ = nullptr;
   IndexChunk* end_chunk_ = nullptr;  ///< where the running send ends
+  SkipRule* skip_ = nullptr;
   std::uint64_t backlog_bytes_ = 0;
   std::uint32_t backlog_count_ = 0;  ///< entries in the backlog from backlog_index_ on
   std::uint32_t send_bytes_ = 0;
@@ -161,11 +242,15 @@ class FilterGroup : public ListNode<GroupTag>, public IndexedFilter {
   IndexChunk* tail_ = nullptr;
   IndexChunk* turn_chunk_ = nullptr;  ///< first entry of this turn
   std::uint16_t turn_index_ = 0;
-  Amount end_;       ///< sequence number of the next entry, bytes of all entries up to there
+  std::uint32_t turn_origin_ = kNoChannel;  ///< the channel that all events of this turn are from, if it is one
+  Amount end_;       ///< number of the next entry, bytes of all entries up to there
   Amount check_at_;  ///< no reader can be too far behind before both of these are reached
   Amount limit_min_{kNoLimit, kNoLimit};
   std::size_t reader_count_ = 0;
   std::size_t position_ = 0;  ///< in Fanout::groups_
+  std::size_t skippers_ = 0;  ///< readers with a rule
+  std::uint64_t sweep_above_ = 0;  ///< entries in the chain
+  std::uint32_t victims_ = 0;  ///< chunks in the segment that is being emptied
   IntrusiveList<Reader, ReaderTag> caught_up_;
   IntrusiveList<Reader, BacklogTag> backlogged_;  ///< readers with a private backlog
 };
@@ -173,7 +258,9 @@ class FilterGroup : public ListNode<GroupTag>, public IndexedFilter {
 struct FanoutSettings {
   std::size_t log_bytes = 64U << 20U;  ///< memory of the log, taken lazily
   std::size_t segment_bytes = 256U << 10U;
-  std::size_t index_chunks = 65'536;  ///< about 1 KiB each, taken lazily
+  std::size_t index_chunks = 65'536;  ///< 1 KiB each, taken lazily
+  std::size_t skip_rules = 262'144;   ///< of 128 bytes, taken lazily: readers that have lost events by priority
+  std::uint64_t sweep_min = 4096;     ///< entries that a chain may have without being looked through
 };
 
 struct FanoutCounters {
@@ -181,7 +268,9 @@ struct FanoutCounters {
   Counter encoded_bytes;
   Counter indexed;   ///< entries appended to group indexes
   Counter log_full;  ///< events that found no memory, not even by eviction
-  Counter evicted;   ///< segments taken from slow readers
+  Counter evicted;   ///< segments emptied because memory ran out
+  Counter rescued_bytes;  ///< of the lines that were moved then
+  Counter swept;     ///< entries taken out that nobody wanted any more
   Counter dropped;   ///< entries that readers lost, by any policy
 };
 
@@ -251,6 +340,7 @@ class Fanout {
   const FanoutCounters& counters() const noexcept { return counters_; }
   std::size_t segments_in_use() const noexcept { return segments_in_use_; }
   std::size_t chunks_in_use() const noexcept { return chunk_slab_.taken(); }
+  std::size_t skip_rules_in_use() const noexcept { return rule_slab_.taken(); }
   std::size_t group_count() const noexcept { return groups_.size(); }
 
  private:
@@ -259,14 +349,47 @@ class Fanout {
     IndexEntry entry;  // indeterminate without a segment
   };
   using Cursor = std::pair<IndexChunk*, std::uint16_t>;
+  using ReaderList = IntrusiveList<Reader, ReaderTag>;
 
   LogSegment* take_segment() noexcept;
   void release_segment_if_unused(LogSegment& segment) noexcept;
   IndexChunk* take_chunk(LogSegment& segment) noexcept;
   void free_chunk(IndexChunk& chunk) noexcept;
-  bool evict_oldest() noexcept;
-  bool evict(LogSegment& segment) noexcept;
-  static void append(IndexChunk& chunk, const IndexEntry& entry) noexcept;
+  enum class Rescue : std::uint8_t {
+    kWhatFits,  ///< lines of up to half a segment
+    kHalf,      ///< no more than half of the lines either, so that index entries become free
+    kNothing,
+  };
+  bool make_room(Rescue rescue) noexcept;
+  bool empty_rescue() noexcept;
+  LogSegment* choose_victim(bool look) noexcept;
+  bool is_known_well(const LogSegment& segment) const noexcept;
+  std::uint8_t fit_of(const BytesOf& bytes_of) const noexcept;
+  bool look_at(LogSegment& segment, BytesOf& wanted) noexcept;
+  void empty(LogSegment& victim, BytesOf wanted, Rescue rescue) noexcept;
+  bool mark_victim(LogSegment& victim) noexcept;
+  BytesOf list_lines(LogSegment& victim) noexcept;
+  std::uint64_t admit_lines(BytesOf& bytes_of, std::uint64_t room) noexcept;
+  void move_lines(LogSegment& from, LogSegment& to, const BytesOf& bytes_of) noexcept;
+  void settle_masks(LogSegment& victim) noexcept;
+  void save_begun_lines(LogSegment& victim) noexcept;
+  bool mark_wanted(FilterGroup& group, const LogSegment* segment) noexcept;
+  void thin_chain(FilterGroup& group, const LogSegment* from, LogSegment* to) noexcept;
+  void thin_backlog(Reader& reader, const LogSegment& from, LogSegment& to) noexcept;
+  void thin_chunk(IndexChunk& chunk, const LogSegment* from, LogSegment* to) noexcept;
+  static bool merge_chunks(IndexChunk& into, IndexChunk& chunk) noexcept;
+  IndexChunk* rewrite_chunk(FilterGroup& group, IndexChunk* previous, IndexChunk& chunk, const LogSegment* from,
+                            LogSegment* to, ReaderList& homeless) noexcept;
+  void resettle(FilterGroup& group, IndexChunk& chunk, IndexChunk& into, std::uint16_t offset,
+                ReaderList& homeless) noexcept;
+  void move_ends(const IndexChunk& chunk, IndexChunk* to, std::uint16_t offset) noexcept;
+  void pass_readers(IndexChunk& chunk, bool concerned, const Amount& left) noexcept;
+  void charge_lost(const IndexChunk& chunk) noexcept;
+  void pin(Reader& reader, FilterGroup& group, IndexChunk* chunk, std::uint16_t index) noexcept;
+  void sweep(FilterGroup& group) noexcept;
+  static EntryMask wanted_by(const IndexChunk& chunk, const SkipRule::Bounds& until) noexcept;
+  static Amount amount_of(const IndexChunk& chunk, EntryMask mask) noexcept;
+  static bool has_place(const FilterGroup& group, const LogSegment& segment) noexcept;
   void append_to_group(FilterGroup& group, const Encoded& encoded) noexcept;
   bool append_to_backlog(Reader& reader, LogSegment& segment, const IndexEntry& entry) noexcept;
   bool encode_for(const EventBuf& event, vscp::WireFormat format, bool only, Encoded& out) noexcept;
@@ -284,15 +407,26 @@ class Fanout {
   void free_backlog(Reader& reader) noexcept;
   void set_next(Reader& reader, Cursor to) noexcept;
   static std::uint64_t bytes_between(const IndexChunk& chunk, std::uint16_t begin, std::uint16_t end) noexcept;
-  static bool has_ignored(const IndexChunk& chunk, const Reader& reader) noexcept;
-  static Amount count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept;
+  static Amount count_wanted(const Reader& reader, Cursor begin, Cursor end) noexcept;
+  static Amount count_wanted_in(const Reader& reader, const IndexChunk& chunk, std::uint16_t begin,
+                                std::uint16_t end) noexcept;
+  using ByPriority = std::array<Amount, 8>;
+  static void add_wanted(const Reader& reader, const IndexChunk& chunk, std::uint16_t begin, ByPriority& of) noexcept;
   void drop_group(FilterGroup& group) noexcept;
   void join_group(Reader& reader, FilterGroup& group) noexcept;
   FilterGroup& find_or_make_group(const vscp::Filter& filter, vscp::WireFormat format) noexcept;
   static Cursor next_of(const Reader& reader) noexcept;
   std::uint64_t drop_oldest(Reader& reader, const Amount& keep) noexcept;
   std::uint64_t drop_lowest(Reader& reader, const Amount& keep) noexcept;
-  static bool has_one_priority(const Reader& reader) noexcept;
+  void shed_backlog(Reader& reader, std::uint32_t border, Amount& waiting, const Amount& keep) noexcept;
+  static std::uint64_t find_bound(const Reader& reader, std::uint32_t border, Amount& waiting,
+                                  const Amount& keep) noexcept;
+  SkipRule* rule_of(Reader& reader) noexcept;
+  void release_rule(Reader& reader) noexcept;
+  void pass_unwanted_front(Reader& reader) noexcept;
+  void pass_unwanted(Reader& reader, const IndexChunk* chunk, std::uint16_t index) noexcept;
+  void note_unwanted(Reader& reader) noexcept;
+  void lose(FilterGroup& group, const IndexEntry& entry) noexcept;
   void count_dropped(Reader& reader, std::uint64_t entries) noexcept;
   void save_rest_of_line(Reader& reader) noexcept;
 
@@ -303,10 +437,19 @@ class Fanout {
   IntrusiveList<LogSegment, SegmentTag> used_segments_;  ///< oldest first
   std::size_t segments_in_use_ = 0;
   std::array<LogSegment*, kFormats> current_{};
+  std::uint64_t evict_round_ = 0;
+  LogSegment* rescue_ = nullptr;  ///< where the lines of emptied segments go
   Slab chunk_slab_;
+  Slab rule_slab_;
+  /// Lines of the segment that is being emptied, by offset / kLineSlot: first what they are, then where they go.
+  std::vector<std::uint32_t> lines_;
+  static constexpr std::uint32_t kLineSlot = 32;  ///< no line is shorter
   std::vector<std::unique_ptr<FilterGroup>> groups_;
   FilterIndex index_;  ///< of groups_
   std::vector<Reader*> scratch_;  ///< room for every reader
+  std::vector<Reader*> passed_;   ///< likewise
+  std::vector<Reader*> senders_;  ///< likewise
+  std::vector<FilterGroup*> victim_groups_;
   std::size_t reader_count_ = 0;
   bool evicting_allowed_ = true;
   IntrusiveList<FilterGroup, GroupTag> touched_;  ///< got entries since the last flush()

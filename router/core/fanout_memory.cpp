@@ -1,4 +1,4 @@
-// Fan-out: the memory of the log and of the indexes, and what happens when it runs out.
+// Fan-out: the memory of the log and of the indexes. What happens when it runs out is in fanout_evict.cpp.
 #include "router/core/fanout.h"
 
 #include <algorithm>
@@ -12,6 +12,8 @@ namespace {
 // What of the log stays free for the lines of one turn; evicted early because a reader in the middle of a send cannot
 // be moved.
 constexpr std::size_t kReserveDivisor = 8;
+// If emptying so many segments has brought nothing, the next ones are emptied without saving anything.
+constexpr int kRescueTries = 3;
 
 }  // namespace
 
@@ -19,7 +21,9 @@ Fanout::Fanout(const FanoutSettings& settings)
     : settings_(settings),
       log_memory_(nullptr),
       segments_(std::max<std::size_t>(settings.log_bytes / settings.segment_bytes, kFormats * 2 + 2)),
-      chunk_slab_(sizeof(IndexChunk), settings.index_chunks) {
+      chunk_slab_(sizeof(IndexChunk), settings.index_chunks),
+      rule_slab_(sizeof(SkipRule), settings.skip_rules),
+      lines_(settings.segment_bytes / kLineSlot + 1) {
   VR_ASSERT(settings.segment_bytes >= 2 * vscp::kEventWireMax);
   log_memory_ = static_cast<char*>(map_memory(segments_.size() * settings_.segment_bytes));
   free_segments_.reserve(segments_.size());
@@ -27,7 +31,7 @@ Fanout::Fanout(const FanoutSettings& settings)
     segments_[i].bytes = log_memory_ + i * settings_.segment_bytes;
     free_segments_.push_back(&segments_[i]);
   }
-  scratch_.reserve(1024);
+  for (auto* readers : {&scratch_, &passed_, &senders_}) readers->reserve(1024);
 }
 
 Fanout::~Fanout() {
@@ -38,22 +42,29 @@ Fanout::~Fanout() {
 }
 
 LogSegment* Fanout::take_segment() noexcept {
-  if (free_segments_.empty() && !(evicting_allowed_ && evict_oldest())) return nullptr;
-  if (free_segments_.empty()) return nullptr;
+  // The first segment emptied may only become the one that others are emptied into.
+  for (int tries = 0; free_segments_.empty(); ++tries) {
+    const Rescue rescue = tries < kRescueTries ? Rescue::kWhatFits : Rescue::kNothing;
+    if (!evicting_allowed_ || !(make_room(rescue) || empty_rescue())) return nullptr;
+  }
   LogSegment* segment = free_segments_.back();
   free_segments_.pop_back();
   segment->used = 0;
+  segment->bytes_of = {};
+  segment->looked_at = 0;
   used_segments_.push_back(*segment);
   ++segments_in_use_;
   return segment;
 }
 
 void Fanout::release_segment_if_unused(LogSegment& segment) noexcept {
-  if (!segment.chunks.empty()) return;
+  if (!segment.chunks.empty() || segment.pinned) return;
   if (segment.current) {
     segment.used = 0;  // everything in it was read: write over it while it is in the cache
+    segment.bytes_of = {};
     return;
   }
+  if (&segment == rescue_) rescue_ = nullptr;
   segment.unlink();
   free_segments_.push_back(&segment);
   --segments_in_use_;
@@ -61,7 +72,11 @@ void Fanout::release_segment_if_unused(LogSegment& segment) noexcept {
 
 IndexChunk* Fanout::take_chunk(LogSegment& segment) noexcept {
   void* memory = chunk_slab_.try_take();
-  if (memory == nullptr && evicting_allowed_ && evict_oldest()) memory = chunk_slab_.try_take();
+  // What stays of two chunks may have to come together before one of them is free.
+  for (int tries = 0; memory == nullptr && evicting_allowed_; ++tries) {
+    if (!make_room(tries < kRescueTries ? Rescue::kHalf : Rescue::kNothing) && !empty_rescue()) break;
+    memory = chunk_slab_.try_take();
+  }
   if (memory == nullptr) return nullptr;
   auto* chunk = ::new (memory) IndexChunk;
   chunk->segment = &segment;
@@ -78,60 +93,10 @@ void Fanout::free_chunk(IndexChunk& chunk) noexcept {
   release_segment_if_unused(segment);
 }
 
-bool Fanout::evict_oldest() noexcept {
-  for (LogSegment* segment = used_segments_.front(); segment != nullptr; segment = used_segments_.next(*segment)) {
-    if (!segment->current && evict(*segment)) {
-      counters_.evicted.add();
-      return true;
-    }
-  }
-  return false;
-}
-
-// Everybody who has not read this segment loses what is in it and before. False if some reader is in the middle of a
-// send.
-bool Fanout::evict(LogSegment& segment) noexcept {
-  while (IndexChunk* chunk = segment.chunks.front()) {
-    if (chunk->owner != nullptr) {
-      Reader& reader = *chunk->owner;
-      if (reader.sending_ && reader.send_from_backlog_) return false;
-      if (reader.line_sent_ != 0) save_rest_of_line(reader);
-      if (segment.chunks.front() != chunk) continue;  // that rest was all there was
-      const Cursor end{chunk, chunk->count};
-      count_dropped(reader, count_entries(&reader, next_of(reader), end).events);
-      set_next(reader, end);
-      continue;
-    }
-    FilterGroup& group = *chunk->group;
-    flush_group(group);
-    const std::uint64_t base = chunk->base;
-    for (IndexChunk* passed = group.head_; passed != nullptr && passed->base <= base; passed = passed->next) {
-      for (Reader* reader = passed->readers.front(); reader != nullptr; reader = passed->readers.next(*reader)) {
-        if (reader->sending_ && !reader->send_from_backlog_) return false;
-      }
-    }
-    // Readers are moved one by one; the chain ahead of them frees itself as the last one leaves.
-    trim(group);
-    while (group.head_ != nullptr && group.head_->base <= base) {
-      Reader& reader = *group.head_->readers.front();
-      if (reader.backlog_ == nullptr && reader.line_sent_ != 0) save_rest_of_line(reader);
-      if (reader.chunk_ == nullptr || reader.chunk_->base > base) continue;
-      count_dropped(reader, count_entries(&reader, {reader.chunk_, reader.index_}, {chunk, chunk->count}).events);
-      move_cursor(reader, chunk, chunk->count);
-    }
-  }
-  return true;
-}
-
 void Fanout::keep_reserve() noexcept {
   const std::size_t reserve = std::max<std::size_t>(segments_.size() / kReserveDivisor, 1);
-  while (free_segments_.size() < reserve && evict_oldest()) {
+  while (free_segments_.size() < reserve && make_room(Rescue::kWhatFits)) {
   }
-}
-
-void Fanout::count_dropped(Reader& reader, std::uint64_t entries) noexcept {
-  reader.events_dropped_ += entries;
-  counters_.dropped.add(entries);
 }
 
 void Fanout::save_rest_of_line(Reader& reader) noexcept {

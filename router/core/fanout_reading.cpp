@@ -1,9 +1,7 @@
-// Fan-out: cursors, sends, polling and dropping. Memory and the writing side are in fanout.cpp.
+// Fan-out: cursors, sends and polling. Dropping is in fanout_shed.cpp, memory in fanout_memory.cpp.
 #include "router/core/fanout.h"
 
 #include <algorithm>
-#include <bit>
-#include <array>
 
 #include "router/base/check.h"
 
@@ -24,7 +22,9 @@ Amount Fanout::lag(const Reader& reader) const noexcept {
   Amount behind{reader.backlog_count_, reader.backlog_bytes_};
   if (const IndexChunk* chunk = reader.chunk_; chunk != nullptr) {
     behind += reader.group_->end_;
-    behind -= {chunk->base + reader.index_, chunk->base_bytes + bytes_between(*chunk, 0, reader.index_)};
+    behind -= chunk->base;
+    behind -= {reader.index_, bytes_between(*chunk, 0, reader.index_)};
+    if (reader.skip_ != nullptr) behind -= reader.skip_->ahead;
   }
   return behind;
 }
@@ -40,26 +40,28 @@ std::uint64_t Fanout::bytes_between(const IndexChunk& chunk, std::uint16_t begin
   return bytes;
 }
 
-// Many senders fill all bits of a chunk's summary, so that the bit says little; the entries know.
-bool Fanout::has_ignored(const IndexChunk& chunk, const Reader& reader) noexcept {
-  if ((chunk.channels & channel_bit(reader.channel)) == 0) return false;
-  const auto end = chunk.entries.begin() + chunk.count;
-  return std::any_of(chunk.entries.begin(), end, [&](const IndexEntry& entry) { return reader.ignores(entry); });
+Amount Fanout::count_wanted_in(const Reader& reader, const IndexChunk& chunk, std::uint16_t begin,
+                               std::uint16_t end) noexcept {
+  if (reader.wants_all(chunk)) return {static_cast<std::uint64_t>(end - begin), bytes_between(chunk, begin, end)};
+  Amount count;
+  if (begin == 0 && end == chunk.count) {
+    ByPriority of{};
+    add_wanted(reader, chunk, 0, of);
+    for (const Amount& each : of) count += each;
+  } else {
+    for (; begin < end; ++begin) {
+      if (reader.wants(chunk, begin)) count += {1, chunk.entries[begin].length};
+    }
+  }
+  return count;
 }
 
-// What is from begin to end in one chain; with a reader, only what it does not ignore.
-Amount Fanout::count_entries(const Reader* reader, Cursor begin, Cursor end) noexcept {
+// What the reader wants of what is from begin to end in one chain.
+Amount Fanout::count_wanted(const Reader& reader, Cursor begin, Cursor end) noexcept {
   Amount count;
   auto [chunk, index] = begin;
   while (chunk != nullptr) {
-    const std::uint16_t stop = chunk == end.first ? end.second : chunk->count;
-    if (reader == nullptr || !has_ignored(*chunk, *reader)) {
-      count += {static_cast<std::uint64_t>(stop - index), bytes_between(*chunk, index, stop)};
-    } else {
-      for (; index < stop; ++index) {
-        if (!reader->ignores(chunk->entries[index])) count += {1, chunk->entries[index].length};
-      }
-    }
+    count += count_wanted_in(reader, *chunk, index, chunk == end.first ? end.second : chunk->count);
     if (chunk == end.first) break;
     chunk = chunk->next;
     index = 0;
@@ -84,19 +86,26 @@ void Fanout::move_cursor(Reader& reader, IndexChunk* chunk, std::uint16_t index)
     chunk = nullptr;
     index = 0;
   }
-  FilterGroup& group = *reader.group_;
-  reader.index_ = index;
-  if (reader.chunk_ == chunk) return;
+  if (reader.skip_ != nullptr) pass_unwanted(reader, chunk, index);
+  if (reader.chunk_ == chunk) {
+    reader.index_ = index;
+    return;
+  }
+  pin(reader, *reader.group_, chunk, index);
+  trim(*reader.group_);
+}
+
+void Fanout::pin(Reader& reader, FilterGroup& group, IndexChunk* chunk, std::uint16_t index) noexcept {
   // At the end of the chain there must be nothing of this turn, or flush_group() would give it out twice.
   VR_ASSERT(chunk != nullptr || group.turn_chunk_ == nullptr);
   static_cast<ListNode<ReaderTag>&>(reader).unlink();
   reader.chunk_ = chunk;
+  reader.index_ = index;
   (chunk == nullptr ? group.caught_up_ : chunk->readers).push_back(reader);
-  trim(group);
 }
 
 void Fanout::move_backlog(Reader& reader, IndexChunk* chunk, std::uint16_t index) noexcept {
-  const Amount passed = count_entries(nullptr, {reader.backlog_, reader.backlog_index_}, {chunk, index});
+  const Amount passed = count_wanted(reader, {reader.backlog_, reader.backlog_index_}, {chunk, index});
   reader.backlog_count_ -= static_cast<std::uint32_t>(passed.events);
   reader.backlog_bytes_ -= passed.bytes;
   while (index == chunk->count && chunk->next != nullptr) {
@@ -147,7 +156,7 @@ bool Fanout::append_to_backlog(Reader& reader, LogSegment& segment, const IndexE
     (tail == nullptr ? reader.backlog_ : tail->next) = fresh;
     reader.backlog_tail_ = tail = fresh;
   }
-  append(*tail, entry);
+  tail->append(entry);
   ++reader.backlog_count_;
   reader.backlog_bytes_ += entry.length;
   return true;
@@ -161,9 +170,8 @@ void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
   while (reader.chunk_ != nullptr) {
     IndexChunk& chunk = *reader.chunk_;
     for (std::uint16_t index = reader.index_; index < chunk.count; ++index) {
-      const IndexEntry& entry = chunk.entries[index];
-      if (reader.ignores(entry)) continue;
-      if (!append_to_backlog(reader, *chunk.segment, entry)) ++lost;
+      if (!reader.wants(chunk, index)) continue;
+      if (!append_to_backlog(reader, *chunk.segment, chunk.entries[index])) ++lost;
     }
     move_cursor(reader, &chunk, chunk.count);
   }
@@ -177,12 +185,12 @@ Amount Fanout::count_waiting(Reader& reader) noexcept {
   settle(reader);
   Amount count;
   if (reader.backlog_ != nullptr) {
-    count += count_entries(&reader, {reader.backlog_, reader.backlog_index_},
-                           {reader.backlog_tail_, reader.backlog_tail_->count});
+    count += count_wanted(reader, {reader.backlog_, reader.backlog_index_},
+                          {reader.backlog_tail_, reader.backlog_tail_->count});
   }
   if (reader.chunk_ != nullptr) {
     IndexChunk* tail = reader.group_->tail_;
-    count += count_entries(&reader, {reader.chunk_, reader.index_}, {tail, tail->count});
+    count += count_wanted(reader, {reader.chunk_, reader.index_}, {tail, tail->count});
   }
   return count;
 }
@@ -206,10 +214,10 @@ Fanout::Gathered Fanout::gather(Reader& reader, std::span<iovec> ranges, std::si
     }
     if (chunk != known) {
       known = chunk;
-      whole_chunk = chunk->contiguous && !has_ignored(*chunk, reader);
+      whole_chunk = chunk->contiguous && reader.wants_all(*chunk);
     }
     const IndexEntry& first = chunk->entries[index];
-    if (!whole_chunk && reader.ignores(first)) {
+    if (!whole_chunk && !reader.wants(*chunk, index)) {
       ++index;
       continue;
     }
@@ -261,7 +269,7 @@ std::uint32_t Fanout::finish_send(Reader& reader, std::size_t bytes) noexcept {
       continue;
     }
     const IndexEntry& entry = chunk->entries[index];
-    if (reader.ignores(entry)) {
+    if (!reader.wants(*chunk, index)) {
       ++index;
       continue;
     }
@@ -287,7 +295,7 @@ std::span<const char> Fanout::peek_line(Reader& reader) noexcept {
     const auto [chunk, index] = next_of(reader);
     if (chunk == nullptr) return {};
     const IndexEntry& entry = chunk->entries[index];
-    if (!reader.ignores(entry)) return {chunk->segment->bytes + entry.offset, entry.length};
+    if (reader.wants(*chunk, index)) return {chunk->segment->bytes + entry.offset, entry.length};
     set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
   }
 }
@@ -296,110 +304,6 @@ void Fanout::pop_line(Reader& reader) noexcept {
   const auto [chunk, index] = next_of(reader);
   VR_ASSERT(chunk != nullptr && !reader.sending_);
   set_next(reader, {chunk, static_cast<std::uint16_t>(index + 1)});
-}
-
-// ---- dropping ------------------------------------------------------------
-
-std::uint32_t Fanout::drop_to(Reader& reader, const Amount& keep, bool lowest_priority_first) noexcept {
-  VR_ASSERT(!reader.sending_);
-  settle(reader);
-  if (reader.line_sent_ != 0) save_rest_of_line(reader);
-  const std::uint64_t before = reader.events_dropped_;
-  count_dropped(reader, lowest_priority_first ? drop_lowest(reader, keep) : drop_oldest(reader, keep));
-  return static_cast<std::uint32_t>(reader.events_dropped_ - before);
-}
-
-std::uint64_t Fanout::drop_oldest(Reader& reader, const Amount& keep) noexcept {
-  // What the reader ignores does not count: it must not lose others' events because of its own.
-  Amount waiting = count_waiting(reader);
-  const std::uint64_t before = waiting.events;
-  while (waiting.exceeds(keep)) {
-    const auto [chunk, index] = next_of(reader);
-    Amount left = waiting;
-    left -= count_entries(&reader, {chunk, index}, {chunk, chunk->count});
-    std::uint16_t stop = chunk->count;
-    if (left.exceeds(keep)) {
-      waiting = left;
-    } else {
-      for (stop = index; waiting.exceeds(keep); ++stop) {
-        if (!reader.ignores(chunk->entries[stop])) waiting -= {1, chunk->entries[stop].length};
-      }
-    }
-    set_next(reader, {chunk, stop});
-  }
-  // So many ignored entries are left that the reader would be looked at again and again: leave them behind.
-  if (lag(reader).exceeds(keep)) move_waiting_to_backlog(reader);
-  return before - waiting.events;
-}
-
-bool Fanout::has_one_priority(const Reader& reader) noexcept {
-  unsigned priorities = 0;
-  for (const IndexChunk* first : {reader.backlog_, reader.chunk_}) {
-    for (const IndexChunk* chunk = first; chunk != nullptr; chunk = chunk->next) priorities |= chunk->priorities;
-  }
-  return std::has_single_bit(priorities);
-}
-
-std::uint64_t Fanout::drop_lowest(Reader& reader, const Amount& keep) noexcept {
-  // Nothing to choose from: the cursor moves and no entry is copied. Every idle sender on a busy router comes through here.
-  if (has_one_priority(reader)) return drop_oldest(reader, keep);
-  move_waiting_to_backlog(reader);
-  Amount waiting{reader.backlog_count_, reader.backlog_bytes_};
-  if (!waiting.exceeds(keep)) return 0;
-  std::array<Amount, 8> of_priority{};
-  for (IndexChunk* chunk = reader.backlog_; chunk != nullptr; chunk = chunk->next) {
-    for (std::uint16_t i = chunk == reader.backlog_ ? reader.backlog_index_ : std::uint16_t{0}; i < chunk->count; ++i) {
-      of_priority[chunk->entries[i].priority] += {1, chunk->entries[i].length};
-    }
-  }
-  // Everything below (numerically above) `border` goes, and of priority `border` the oldest until it is enough.
-  std::uint32_t border = 7;
-  for (; border > 0; --border) {
-    Amount left = waiting;
-    left -= of_priority[border];
-    if (!left.exceeds(keep)) break;
-    waiting = left;
-  }
-
-  const std::uint32_t before = reader.backlog_count_;
-  IndexChunk* kept_tail = nullptr;
-  IndexChunk* chunk = reader.backlog_;
-  std::uint16_t read = reader.backlog_index_;
-  reader.backlog_ = nullptr;
-  reader.backlog_index_ = 0;
-  reader.backlog_count_ = 0;
-  reader.backlog_bytes_ = 0;
-  while (chunk != nullptr) {
-    IndexChunk* next = chunk->next;
-    const std::uint16_t count = chunk->count;
-    chunk->count = 0;
-    chunk->channels = 0;
-    chunk->priorities = 0;
-    chunk->contiguous = true;
-    chunk->next = nullptr;
-    for (; read < count; ++read) {
-      const IndexEntry entry = chunk->entries[read];
-      if (entry.priority > border) continue;
-      if (entry.priority == border && waiting.exceeds(keep)) {
-        waiting -= {1, entry.length};
-        continue;
-      }
-      append(*chunk, entry);
-      ++reader.backlog_count_;
-      reader.backlog_bytes_ += entry.length;
-    }
-    read = 0;
-    if (chunk->count == 0) {
-      free_chunk(*chunk);
-    } else {
-      (kept_tail == nullptr ? reader.backlog_ : kept_tail->next) = chunk;
-      kept_tail = chunk;
-    }
-    chunk = next;
-  }
-  reader.backlog_tail_ = kept_tail;
-  if (kept_tail == nullptr) static_cast<ListNode<BacklogTag>&>(reader).unlink();
-  return before - reader.backlog_count_;
 }
 
 void Fanout::clear(Reader& reader) noexcept {

@@ -1,4 +1,4 @@
-// Random operations on the fan-out and on a naive model of it must agree. VR_SEED=n replays one seed.
+// Random operations on the fan-out and on a naive model of it must agree. VR_SEED=n replays one seed, VR_SEEDS=n runs n of them.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -16,6 +16,7 @@ using fanout_model::Totals;
 constexpr std::uint32_t kOperationsPerSeed = 2'000;
 
 Totals run_seeds(const Size& size, std::uint64_t first_seed, std::uint64_t seeds) {
+  if (const char* more = std::getenv("VR_SEEDS"); more != nullptr) seeds = std::strtoull(more, nullptr, 10);
   const char* wanted = std::getenv("VR_SEED");
   if (wanted != nullptr) {
     first_seed = std::strtoull(wanted, nullptr, 10);
@@ -31,11 +32,12 @@ Totals run_seeds(const Size& size, std::uint64_t first_seed, std::uint64_t seeds
   }
   std::printf(
       "%llu operations, %llu lines read, %llu lost, %llu rests of lines, %llu evictions, %llu without memory, "
-      "%llu overruns, %llu times behind\n",
+      "%llu overruns, %llu times behind, %llu swept, %llu bytes rescued\n",
       static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.read),
       static_cast<unsigned long long>(totals.lost), static_cast<unsigned long long>(totals.rests),
       static_cast<unsigned long long>(totals.evicted), static_cast<unsigned long long>(totals.log_full),
-      static_cast<unsigned long long>(totals.overruns), static_cast<unsigned long long>(totals.behind));
+      static_cast<unsigned long long>(totals.overruns), static_cast<unsigned long long>(totals.behind),
+      static_cast<unsigned long long>(totals.swept), static_cast<unsigned long long>(totals.rescued_bytes));
   return totals;
 }
 
@@ -51,6 +53,33 @@ TEST(FanoutProperty, RoomyLog) {
   EXPECT_EQ(totals.log_full, 0U);
   EXPECT_GT(totals.overruns, 100U);
   EXPECT_GT(totals.behind, 100U);
+  EXPECT_GT(totals.swept, 100U);
+}
+
+// Long backlogs, and a log that is full of them: lines move about all the time.
+TEST(FanoutProperty, FullLog) {
+  const auto totals = run_seeds({.log_segments = 20,
+                                 .segment_bytes = 3 * vscp::kEventWireMax,
+                                 .index_chunks = 4'096,
+                                 .readers = 8,
+                                 .events_max = 3'000},
+                                4'000, 40);
+  if (replays()) return;
+  EXPECT_GT(totals.evicted, 1'000U);
+  EXPECT_GT(totals.rescued_bytes, 100'000U);
+}
+
+// Not everybody who sheds by priority can: the rest loses the oldest.
+TEST(FanoutProperty, FewRules) {
+  const auto totals = run_seeds({.log_segments = 32,
+                                 .segment_bytes = 16'384,
+                                 .index_chunks = 4'096,
+                                 .readers = 12,
+                                 .events_max = 100,
+                                 .skip_rules = 2},
+                                5'000, 15);
+  if (replays()) return;
+  EXPECT_GT(totals.overruns, 100U);
 }
 
 // Segments run out all the time: readers are moved on, begun lines are handed over.
