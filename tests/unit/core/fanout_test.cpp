@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,6 +88,23 @@ TEST_F(FanoutTest, ABegunLineSurvivesAChangeOfFilterWithoutIndexMemory) {
   EXPECT_TRUE(reader.rest.ends_with("\r\n")) << "half a line is worse than none";
   EXPECT_FALSE(fanout->is_inside_line(reader));
   EXPECT_EQ(reader.events_dropped() + fanout->count_waiting(reader).events, 2U);
+}
+
+// Each reader has a filter of its own, and all want the event: every one needs an index of its own for it.
+TEST_F(FanoutTest, AnEventThatSeventyThousandFiltersWant) {
+  open();
+  constexpr std::uint32_t kFilters = 70'000;
+  for (std::uint32_t i = 0; i < kFilters; ++i) {
+    Filter filter;
+    std::memcpy(filter.mask_guid.bytes.data(), &i, sizeof(i));  // of a GUID that is 0 there
+    join(1'000, filter);
+  }
+  deliver(2);
+  fanout->flush();
+  std::size_t without = 0;
+  for (auto& reader : readers) without += fanout->count_waiting(*reader).events == 2 ? 0U : 1U;
+  EXPECT_EQ(without, 0U);
+  EXPECT_EQ(fanout->counters().log_full.value(), 0U);
 }
 
 TEST_F(FanoutTest, OwnEventsPushNobodyElsesOut) {
