@@ -258,7 +258,8 @@ class FilterGroup : public ListNode<GroupTag>, public IndexedFilter {
 struct FanoutSettings {
   std::size_t log_bytes = 64U << 20U;  ///< memory of the log, taken lazily
   std::size_t segment_bytes = 256U << 10U;
-  std::size_t index_chunks = 262'144; ///< 1 KiB each, taken lazily; a reader with a filter of its own needs one while it waits
+  // 1 KiB each, taken lazily. A reader with a filter of its own needs one while an event waits for it.
+  std::size_t index_chunks = 262'144;
   std::size_t skip_rules = 262'144;   ///< of 128 bytes, taken lazily: readers that have lost events by priority
   std::uint64_t sweep_min = 4096;     ///< entries that a chain may have without being looked through
 };
