@@ -153,6 +153,34 @@ std::string label_of(const Result& result) {
   return label + " " + result.wire + " " + std::to_string(result.payload_bytes) + " bytes";
 }
 
+std::vector<std::string> remark_lines(const std::vector<Result>& results, bool with_server) {
+  struct Subject {
+    std::string remark;
+    std::string labels;
+    std::size_t count = 0;
+  };
+  constexpr std::size_t kNamed = 2;
+  std::vector<Subject> subjects;
+  for (const auto& result : results) {
+    const auto label = with_server ? result.server + ", " + label_of(result) : label_of(result);
+    for (const auto& remark : result.remarks) {
+      auto found =
+          std::find_if(subjects.begin(), subjects.end(), [&](const auto& each) { return each.remark == remark; });
+      if (found == subjects.end()) found = subjects.insert(found, {remark, {}, 0});
+      if (found->count++ < kNamed) found->labels += (found->labels.empty() ? "" : "; ") + label;
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& subject : subjects) {
+    const std::size_t others = subject.count - std::min(subject.count, kNamed);
+    const std::string more = others == 0   ? ""
+                             : others == 1 ? " and 1 other"
+                                           : " and " + std::to_string(others) + " others";
+    lines.push_back(subject.labels + more + ": " + subject.remark);
+  }
+  return lines;
+}
+
 int exit_status(const std::vector<Result>& results, bool allow_loss) {
   for (const auto& result : results) {
     const auto& faults = result.faults;

@@ -104,6 +104,10 @@ bool same_work(const Result& a, const Result& b);
 /// "1:16 text 8 bytes" or "filter-crowd 100 filters by class, text 8 bytes".
 std::string label_of(const Result& result);
 
+/// Every remark once, as "what it is about: remark"; if that is more than two results, the others are counted.
+/// `with_server`: the results are of several servers.
+std::vector<std::string> remark_lines(const std::vector<Result>& results, bool with_server);
+
 /// 0 if nothing is wrong; 1 if something was lost, changed, refused, closed or not made. `allow_loss` forgives losses,
 /// refusals and stalls, nothing else.
 int exit_status(const std::vector<Result>& results, bool allow_loss);

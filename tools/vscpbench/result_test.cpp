@@ -50,6 +50,24 @@ TEST(Figure, TakesTheMedianAndTheExtremes) {
   EXPECT_EQ(figure({}).median(), 0);
 }
 
+TEST(Result, SaysARemarkOnce) {
+  std::vector<Result> results(4);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    results[i].scenario = "1:" + std::to_string(i);
+    results[i].server = "s";
+    results[i].wire = "text";
+    results[i].remark("busy");
+  }
+  results[3].remark("late");
+  const auto a = label_of(results[0]);
+  const auto b = label_of(results[1]);
+  EXPECT_EQ(remark_lines(results, false),
+            (std::vector<std::string>{a + "; " + b + " and 2 others: busy", label_of(results[3]) + ": late"}));
+  results.resize(2);
+  EXPECT_EQ(remark_lines(results, true), std::vector<std::string>{"s, " + a + "; s, " + b + ": busy"});
+  EXPECT_TRUE(remark_lines({}, true).empty());
+}
+
 TEST(Result, KnowsUnitAndDirectionOfAFigure) {
   Result result;
   result.add("events_per_s", 5);

@@ -41,9 +41,9 @@ void print_results(std::FILE* out, const std::vector<Result>& results, bool allo
   });
   if (repeated)
     std::fprintf(out, "Medians over repeats; spread is highest minus lowest, by the median; (lowest to highest).\n");
+  for (const auto& line : remark_lines(results, false)) std::fprintf(out, "%s\n", line.c_str());
   for (const auto& result : results) {
     const auto label = label_of(result);
-    for (const auto& remark : result.remarks) std::fprintf(out, "%s: %s\n", label.c_str(), remark.c_str());
     if (!result.faults.any()) continue;
     std::fprintf(out, "%s: %s: %s\n", label.c_str(), allow_loss ? "faults" : "FAULTS",
                  faults_text(result.faults).c_str());

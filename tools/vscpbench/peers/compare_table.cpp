@@ -121,9 +121,9 @@ void print_comparison(std::FILE* out, const std::vector<Result>& results) {
   print_latencies(out, results);
   print_storms(out, results);
   print_targets(out, results);
+  for (const auto& line : remark_lines(results, true)) std::fprintf(out, "%s\n", line.c_str());
   for (const auto& result : results) {
     const auto label = result.server + ", " + label_of(result);
-    for (const auto& remark : result.remarks) std::fprintf(out, "%s: %s\n", label.c_str(), remark.c_str());
     if (!result.faults.any()) continue;
     std::fprintf(out, "%s: FAULTS: %s\n", label.c_str(), faults_text(result.faults).c_str());
   }

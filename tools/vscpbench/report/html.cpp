@@ -105,11 +105,7 @@ std::string verdict_html(const ResultFile& file) {
 
 std::string remarks_html(const ResultFile& file) {
   std::string html;
-  for (const auto& result : file.results) {
-    for (const auto& remark : result.remarks) {
-      html += "<li>" + escape_html(label_of(result) + ", " + result.server + ": " + remark) + "</li>\n";
-    }
-  }
+  for (const auto& line : remark_lines(file.results, true)) html += "<li>" + escape_html(line) + "</li>\n";
   return html.empty() ? html : "<h2>Remarks</h2>\n<ul>\n" + html + "</ul>\n";
 }
 
