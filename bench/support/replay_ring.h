@@ -48,6 +48,7 @@ class ReplayRing final : public router::Ring {
   std::uint32_t buffers_free() const noexcept override { return 1; }
   std::uint32_t buffers_max() const noexcept override { return 1; }
   bool can_receive(router::Socket) const noexcept override { return true; }
+  bool are_buffers_scarce(router::Socket) const noexcept override { return true; }
   void submit_and_wait(std::uint64_t) noexcept override {}
   std::uint32_t reap(std::uint32_t) noexcept override {
     batch_.swap(queue_);

@@ -31,7 +31,7 @@ std::span<const std::uint8_t> as_bytes(std::string_view text) noexcept {
 
 std::size_t LinkSession::take_frames(std::string_view bytes) {
   std::size_t done = 0;
-  while (done < bytes.size() && binary_ && is_open() && !is_busy() && !is_congested()) {
+  while (done < bytes.size() && binary_ && is_open() && !is_busy() && !is_congested() && !is_share_used()) {
     if (!tail_.empty()) {
       std::size_t used = 0;
       const bool goes_on = take_tail_frame(bytes.substr(done), used);
@@ -132,7 +132,7 @@ LinkSession::Done LinkSession::handle_command(Frame frame) {
     return Done::kYes;
   }
   const Done done = run_binary(*info, command->argument);
-  if (done == Done::kYes) worker().counters_mutable().commands.add();
+  if (done == Done::kYes) count_command();
   return done;
 }
 

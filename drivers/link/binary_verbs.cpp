@@ -266,6 +266,7 @@ void LinkSession::binary_test(Frame argument) {
   const unsigned number = argument.empty() ? 0U : load16(argument, 0);
   std::string text;
   bool good = true;
+  charge(kTestCost);
   if (!run_self_tests(number == 0 ? std::string() : std::to_string(number), worker(), text, good)) {
     refuse(answers::kBadParameter, Errc::kBadNumber);
     return;

@@ -192,7 +192,9 @@ void LinkSession::go_on_in_loop(std::uint64_t now_ns) {
     // A peer that takes nothing is told nothing: the lines would only pile up.
     reply_constant(vscp::reply::kAlive);
   }
-  due_ns_ = now_ns + std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
+  // By the plan and not by the clock: sessions that are served late together do not become due together.
+  const std::uint64_t period_ns = std::uint64_t{context_->config.keepalive_ms} * 1'000'000;
+  due_ns_ += std::max<std::uint64_t>((now_ns - due_ns_) / period_ns + 1, 1) * period_ns;
 }
 
 void LinkSession::on_too_slow() noexcept {
@@ -219,7 +221,7 @@ std::size_t LinkSession::on_input(std::span<const char> bytes) noexcept {
 
 std::size_t LinkSession::take_lines(std::string_view text) {
   std::size_t done = 0;
-  while (done < text.size() && !binary_ && is_open() && !is_busy() && !is_congested()) {
+  while (done < text.size() && !binary_ && is_open() && !is_busy() && !is_congested() && !is_share_used()) {
     const void* found = std::memchr(text.data() + done, '\n', text.size() - done);
     if (found == nullptr) {
       if (store_tail(text.substr(done))) done = text.size();
@@ -289,18 +291,23 @@ LinkSession::Done LinkSession::handle_line(std::string_view line) {
   const auto command = vscp::parse_link_command(line);
   if (!command) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return Done::kYes;  // an empty line gets no answer
-    worker().counters_mutable().commands.add();
+    count_command();
     refuse(answers::kUnknownCommand, command.error());
     return Done::kYes;
   }
   const Done done = run_command(*command);
   if (done == Done::kNotYet) return done;
-  worker().counters_mutable().commands.add();
+  count_command();
   const auto verb = command->info->verb;
   // Nothing is kept for somebody who may be anybody: it would be memory for nothing.
   const bool is_kept = verb != vscp::LinkVerb::kRepeat && verb != vscp::LinkVerb::kUser && verb != vscp::LinkVerb::kPass;
   if (is_kept && keeps_history()) history_.add(line);
   return done;
+}
+
+void LinkSession::count_command() {
+  worker().counters_mutable().commands.add();
+  charge(kCommandCost);
 }
 
 // ---- dialects ---------------------------------------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ class LinkSession final : public router::StreamSession {
 
  private:
   enum class Done : std::uint8_t { kYes, kNotYet };
+  // What a command costs, in bytes of events; answers cost what they cost the peer, who must take them.
+  static constexpr std::size_t kCommandCost = 256;
+  static constexpr std::size_t kTestCost = 4096;
   enum class Gate : std::uint8_t { kOpen, kRefused, kNotYet };
 
   // StreamSession.
@@ -83,6 +86,7 @@ class LinkSession final : public router::StreamSession {
   Done handle_line(std::string_view line);
   Done run_command(const vscp::LinkCommand& command);
   bool store_tail(std::string_view text);
+  void count_command();
   void refuse(const Answer& why, vscp::Errc code);
   void refuse_long_line();
   void turn_away(std::string_view text);

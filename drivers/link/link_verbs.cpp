@@ -348,6 +348,7 @@ void LinkSession::help(std::string_view argument) {
 void LinkSession::self_test(std::string_view argument) {
   std::string text;
   bool good = true;
+  charge(kTestCost);
   if (!run_self_tests(argument, worker(), text, good)) {
     refuse(answers::kBadParameter, vscp::Errc::kBadNumber);
     return;

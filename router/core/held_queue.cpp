@@ -45,9 +45,10 @@ std::span<const char> HeldQueue::copy(const HeldMemory& memory, std::span<const 
   return bytes;
 }
 
-bool HeldQueue::append(const HeldMemory& memory, std::span<const char> bytes, std::uint16_t buffer_id) noexcept {
+bool HeldQueue::append(const HeldMemory& memory, std::span<const char> bytes, std::uint16_t buffer_id,
+                       Place place) noexcept {
   size_ += static_cast<std::uint32_t>(bytes.size());
-  const std::span<const char> rest = copy(memory, bytes);
+  const std::span<const char> rest = place == Place::kCopy ? copy(memory, bytes) : bytes;
   if (rest.empty()) {
     memory.ring.release_buffer(buffer_id);
     return true;

@@ -1,5 +1,5 @@
 // Input that a session could not process yet. It is copied into blocks of the worker, for the receive buffers are
-// everybody's; without a block it stays in its receive buffer.
+// everybody's; without a block, or if it will be processed soon, it stays in its receive buffer.
 //
 // Thread rule: one worker. Ownership: clear() gives blocks and buffers back; a queue must be empty when it is destroyed.
 #pragma once
@@ -34,8 +34,9 @@ class HeldQueue {
   bool empty() const noexcept { return last_ == nullptr; }
   std::size_t size() const noexcept { return size_; }
 
-  /// Takes over the receive buffer, of which `bytes` are what is left. True if it was copied and the buffer is free again.
-  bool append(const HeldMemory& memory, std::span<const char> bytes, std::uint16_t buffer_id) noexcept;
+  enum class Place : std::uint8_t { kCopy, kBuffer };
+  /// Takes over the receive buffer, of which `bytes` are what is left. True if the buffer is free again.
+  bool append(const HeldMemory& memory, std::span<const char> bytes, std::uint16_t buffer_id, Place place) noexcept;
   /// The oldest piece; the queue is not empty.
   std::span<const char> front() const noexcept { return {last_->next->bytes, last_->next->size}; }
   /// So much of the oldest piece is done; true if that was all of it.

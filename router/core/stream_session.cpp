@@ -13,7 +13,7 @@ StreamSession::StreamSession(Worker& worker, Socket socket, const StreamLimits& 
     : worker_(&worker),
       socket_(socket),
       slow_consumer_(limits.slow_consumer),
-      hold_ms_(limits.hold_ms),
+      hold_ms_(static_cast<std::uint16_t>(limits.hold_ms)),
       last_input_ns_(worker.now_ns()),
       started_utc_ns_(worker.utc_ns()) {
   update_pace();
@@ -62,17 +62,11 @@ void StreamSession::on_received(const Completion& completion) noexcept {
     last_input_ns_ = worker_->now_ns();
     figures_.bytes_in += completion.bytes.size();
     worker_->counters_mutable().bytes_in.add(completion.bytes.size());
-    if (!held_.empty() || busy_) {
-      hold_input(completion, 0);
+    const std::size_t done = !held_.empty() || busy_ ? 0 : process(completion.bytes);
+    if (done < completion.bytes.size() && state_ == State::kOpen) {
+      hold_input(completion, done);
     } else {
-      processing_ = true;
-      const std::size_t done = on_input(completion.bytes);
-      processing_ = false;
-      if (done < completion.bytes.size() && state_ == State::kOpen) {
-        hold_input(completion, done);
-      } else {
-        worker_->ring().release_buffer(completion.buffer_id);
-      }
+      worker_->ring().release_buffer(completion.buffer_id);
     }
   }
   if (state_ == State::kClosing) {
@@ -94,9 +88,51 @@ void StreamSession::on_received(const Completion& completion) noexcept {
   }
 }
 
+// What the session may process of so many bytes in this round.
+std::size_t StreamSession::share_of(std::size_t bytes) noexcept {
+  if (round_ != worker_->round()) {
+    round_ = worker_->round();
+    round_work_ = 0;
+    share_used_ = false;
+  }
+  if (share_used_) return 0;
+  if (round_work_ == 0 && bytes <= kLittle) return bytes;
+  if (worker_->has_others_waiting()) return 0;
+  const std::size_t own = worker_->input_per_round() - round_work_ * kWorkUnit;
+  return std::min({bytes, own, worker_->work_left()});
+}
+
+void StreamSession::charge(std::size_t bytes) noexcept {
+  worker_->charge_work(bytes);
+  const std::size_t work = round_work_ + (bytes + kWorkUnit - 1) / kWorkUnit;
+  const std::size_t most = worker_->input_per_round() / kWorkUnit;
+  round_work_ = static_cast<std::uint16_t>(std::min(work, most));
+  share_used_ = share_used_ || work + kLittle / kWorkUnit > most;  // what is left is not worth a cut
+}
+
+std::size_t StreamSession::process(std::span<const char> bytes) noexcept {
+  const std::size_t share = share_of(bytes.size());
+  std::size_t done = 0;
+  if (share > 0) {
+    processing_ = true;
+    done = on_input(bytes.first(share));
+    processing_ = false;
+    charge(done);
+  }
+  const bool is_stopped_by_share = (done == share || share_used_) && waits_for_ != WaitsFor::kLeave;
+  if (done < bytes.size() && is_stopped_by_share && state_ == State::kOpen && !busy_) worker_->mark_waiting_round(*this);
+  return done;
+}
+
 void StreamSession::hold_input(const Completion& completion, std::size_t done) noexcept {
-  const bool copied = held_.append(worker_->held_memory(), completion.bytes.subspan(done), completion.buffer_id);
-  if ((held_.size() >= kHeldBytesMax || !copied) && recv_armed_ && !recv_cancelled_) {
+  // What waits for its turn or the end of a hold is processed where it lies, unless the others need the buffer.
+  const bool soon = (waits_for_ == WaitsFor::kRound || waits_for_ == WaitsFor::kLeave) &&
+                    !worker_->ring().are_buffers_scarce(socket_);
+  const auto place = soon ? HeldQueue::Place::kBuffer : HeldQueue::Place::kCopy;
+  const auto rest = completion.bytes.subspan(done);
+  const bool is_free = held_.append(worker_->held_memory(), rest, completion.buffer_id, place);
+  const std::size_t most = soon ? worker_->input_per_turn() : kHeldBytesMax;
+  if ((held_.size() >= most || (!is_free && !soon)) && recv_armed_ && !recv_cancelled_) {
     recv_cancelled_ = true;
     worker_->ring().cancel(socket_, *this, OpKind::kRecv);
   }
@@ -104,17 +140,15 @@ void StreamSession::hold_input(const Completion& completion, std::size_t done) n
 
 void StreamSession::process_held() noexcept {
   if (processing_) return;
-  processing_ = true;
   while (!held_.empty() && !busy_ && state_ == State::kOpen) {
-    const std::size_t done = on_input(held_.front());
+    const std::size_t done = process(held_.front());
     if (state_ != State::kOpen || !held_.consume(worker_->held_memory(), done)) break;
   }
-  processing_ = false;
   if (state_ == State::kClosing) bury_if_idle();
   if (state_ != State::kOpen || !held_.empty()) return;
   if (end_seen_) {
     end_of_input();
-  } else if (!recv_armed_ && !starved_) {
+  } else if (!recv_armed_ && waits_for_ != WaitsFor::kBuffers) {
     start_recv();
   }
 }
@@ -370,7 +404,7 @@ void StreamSession::enter(State state) noexcept {
   if (state == State::kLingering) {
     worker_->ring().shutdown_send(socket_);
     worker_->fanout().leave(*this);
-    if (!recv_armed_ && !starved_) start_recv();
+    if (!recv_armed_ && waits_for_ != WaitsFor::kBuffers) start_recv();
     set_deadline(worker_->now_ns() + kLingerNs);
   }
 }

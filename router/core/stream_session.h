@@ -4,6 +4,9 @@
 // Life: start() -> open -> flushing (no more input; what is queued goes out) -> lingering (we have said goodbye and wait for the peer's, so that
 // the last reply is not lost to a reset) -> closing (operations end) -> deleted by the worker at the end of a turn.
 //
+// Fairness: in each round of its worker a session may process input for so many bytes; the rest waits for the next round, in
+// which everybody who waits has the same share. Who asks for little does not wait.
+//
 // Back-pressure: input that cannot be processed now (no credit, a hold, replies not taken, an answer pending) is put aside; beyond some
 // KiB the socket is not read any more. It is copied out of the receive buffers, which all sessions of the worker share: a
 // buffer that waited for one peer would be missing to the others.
@@ -54,7 +57,7 @@ struct SessionInfo {
 /// What happens to a session that falls behind; how far it may is in Reader.
 struct StreamLimits {
   SlowConsumer slow_consumer = SlowConsumer::kDropLowestPriority;
-  std::uint32_t hold_ms = 500;  ///< longest time that senders are held back for this reader
+  std::uint32_t hold_ms = 500;  ///< at most 65535: longest time that senders are held back for this reader
 };
 
 class StreamSession : public OpOwner,
@@ -86,7 +89,7 @@ class StreamSession : public OpOwner,
 
  protected:
   /// Processes bytes and returns how many it is done with. Fewer than all means that it cannot go on now; then it has either called
-  /// wait_to_publish(), or set_busy(), or is_congested() is true, and the rest will be given again.
+  /// wait_to_publish(), or set_busy(), or is_congested() or is_share_used() is true, and the rest will be given again.
   virtual std::size_t on_input(std::span<const char> bytes) noexcept = 0;
   /// A deadline set by set_deadline() has passed.
   virtual void on_deadline(std::uint64_t now_ns) noexcept = 0;
@@ -107,12 +110,16 @@ class StreamSession : public OpOwner,
   bool has_unsent_replies() const noexcept { return !replies_.empty(); }
   std::size_t out_room() const noexcept { return kOutBytesMax - std::min(kOutBytesMax, replies_.size()); }
   void wait_to_publish() noexcept;
+  /// Work that costs as much as so many bytes of events more; input is charged by itself.
+  void charge(std::size_t bytes) noexcept;
+  /// Others come first now.
+  bool is_share_used() const noexcept { return share_used_; }
   /// While busy no input is processed (an answer is being worked out elsewhere).
   void set_busy(bool busy) noexcept;
   bool is_busy() const noexcept { return busy_; }
   void set_limits(const StreamLimits& limits) noexcept {
     slow_consumer_ = limits.slow_consumer;
-    hold_ms_ = limits.hold_ms;
+    hold_ms_ = static_cast<std::uint16_t>(limits.hold_ms);
     update_pace();
   }
   /// The peer has asked for events.
@@ -132,10 +139,12 @@ class StreamSession : public OpOwner,
  private:
   friend class Worker;
   enum class State : std::uint8_t { kOpen, kFlushing, kLingering, kClosing };
+  static constexpr std::size_t kWorkUnit = 16;
   static constexpr std::size_t kOutBytesMax = 64U << 10U;
   static constexpr std::size_t kEventBytesPerSend = 256U << 10U;
   static constexpr std::size_t kRangesPerSend = 48;
   static constexpr std::uint32_t kHeldBytesMax = 16U << 10U;  ///< more is not received
+  static constexpr std::size_t kLittle = 512;                 ///< input that is processed in any case, once per round
   static constexpr std::uint64_t kLingerNs = 1'000'000'000;
 
   // OpOwner, Timer, Reader.
@@ -148,6 +157,8 @@ class StreamSession : public OpOwner,
 
   void on_received(const Completion& completion) noexcept;
   void on_sent(const Completion& completion) noexcept;
+  std::size_t process(std::span<const char> bytes) noexcept;
+  std::size_t share_of(std::size_t bytes) noexcept;
   void hold_input(const Completion& completion, std::size_t done) noexcept;
   void process_held() noexcept;
   void end_of_input() noexcept;
@@ -169,7 +180,8 @@ class StreamSession : public OpOwner,
   bool recv_armed_ : 1 = false;
   bool recv_cancelled_ : 1 = false;
   bool end_seen_ : 1 = false;
-  bool starved_ : 1 = false;   ///< in the worker's list of those that wait for receive buffers
+  WaitsFor waits_for_ : 2 = WaitsFor::kNothing;  ///< whose list of the worker it is in
+  bool share_used_ : 1 = false;
   bool busy_ : 1 = false;
   bool processing_ : 1 = false;
   bool send_in_flight_ : 1 = false;
@@ -183,7 +195,9 @@ class StreamSession : public OpOwner,
   bool slow_ : 1 = false;     ///< had a hold in vain, or could have none; gets no new one until it has caught up
   bool trusted_ : 1 = false;  ///< its last hold was worth it
   bool paced_ : 1 = false;    ///< its limit counts for the worker's turns
-  std::uint32_t hold_ms_;
+  std::uint16_t hold_ms_;
+  std::uint16_t round_ = 0;      ///< of the worker, in which the session last processed input
+  std::uint16_t round_work_ = 0; ///< what it did then, in units of kWorkUnit
   std::uint32_t out_in_flight_ = 0;
   std::uint32_t events_in_flight_ = 0;
   HeldQueue held_;

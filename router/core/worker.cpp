@@ -66,8 +66,9 @@ void Worker::run_once(bool may_sleep) noexcept {
   utc_ns_ = clock_->utc_ns();
   drain_inbox();
   timers_.advance(now_ns_);
-  retry_blocked();  // before those that come with something new
+  begin_work();
   ring_->reap(settings_.reap_max);
+  go_on_with_rounds();
   if (!holds_.is_empty() && holds_.review(now_ns_)) nudge_all();
   flush();
   std::uint64_t timeout_ns = 0;
@@ -106,7 +107,7 @@ void Worker::run() noexcept {
 }
 
 bool Worker::has_work() const noexcept {
-  return is_stopping() || (!blocked_.empty() && may_publish());
+  return is_stopping() || !waiting_round_.empty() || !dirty_.empty() || (!blocked_.empty() && may_publish());
 }
 
 void Worker::drain_inbox() noexcept {
@@ -114,7 +115,7 @@ void Worker::drain_inbox() noexcept {
   for (std::uint64_t tasks = inbox().tasks_waiting(); tasks > 0; --tasks) {
     if (auto task = inbox().pop_task()) task->run();
   }
-  if (is_holding()) return;
+  if (is_holding() || has_sends_left_) return;
   std::size_t taken = 0;
   // As many as certainly fit, again and again; mostly that is the whole batch.
   for (Amount room = turn_room(); room.bytes > 0; room = turn_room()) {
@@ -145,12 +146,14 @@ void Worker::flush() noexcept {
   publisher_.flush();
   pool().collect_returns();
   // A session whose output went out may go on with input that waited, and publish to readers here: until nothing is left.
+  std::uint32_t sends = 0;
   do {
     fanout_.flush();
     delivered_ = 0;
     flushed_bytes_ = fanout_.counters().encoded_bytes.value();
-    while (StreamSession* session = dirty_.pop_front()) session->pump();
-  } while (fanout_.has_unflushed());
+    for (; sends < settings_.sends_per_turn && !dirty_.empty(); ++sends) dirty_.pop_front()->pump();
+  } while (fanout_.has_unflushed() && sends < settings_.sends_per_turn);
+  has_sends_left_ = !dirty_.empty();
   publisher_.flush();
   if (!starved_.empty()) feed_starved();
   graveyard_.clear();
@@ -164,7 +167,7 @@ void Worker::feed_starved() noexcept {
   starved.splice_back(starved_);
   while (StreamSession* session = starved.pop_front()) {
     if (ring_->can_receive(session->socket_)) {
-      session->starved_ = false;
+      session->waits_for_ = WaitsFor::kNothing;
       session->start_recv();
     } else {
       starved_.push_back(*session);
@@ -192,6 +195,40 @@ void Worker::deliver(EventBuf* event) noexcept {
   publisher_.drop(event);
 }
 
+// Those that wait come before those that come with something new, but leave half of the turn to them.
+void Worker::begin_work() noexcept {
+  work_left_ = settings_.input_per_turn;
+  ++round_;
+  serving_ = true;
+  retry_blocked();
+  serve_round(work_left_ / 2);
+  serving_ = false;
+}
+
+// Whoever still has input gets another share, all of them the same number, while there is time.
+void Worker::go_on_with_rounds() noexcept {
+  serving_ = true;
+  while (work_left_ > 0 && !waiting_round_.empty()) {
+    ++round_;
+    serve_round(0);
+  }
+  serving_ = false;
+}
+
+// Until no more than `work_left` is left. Who was not reached is first the next time.
+void Worker::serve_round(std::size_t work_left) noexcept {
+  IntrusiveList<StreamSession, WaitingTag> waiting;
+  waiting.splice_back(waiting_round_);
+  while (work_left_ > work_left) {
+    StreamSession* session = waiting.pop_front();
+    if (session == nullptr) break;
+    session->waits_for_ = WaitsFor::kNothing;
+    session->process_held();
+  }
+  waiting.splice_back(waiting_round_);
+  waiting_round_.splice_back(waiting);
+}
+
 void Worker::retry_blocked() noexcept {
   if (blocked_.empty() || !may_publish()) return;
   IntrusiveList<StreamSession, WaitingTag> retry;
@@ -200,6 +237,7 @@ void Worker::retry_blocked() noexcept {
   while (may_publish()) {
     StreamSession* session = retry.pop_front();
     if (session == nullptr) break;
+    session->waits_for_ = WaitsFor::kNothing;
     session->process_held();
   }
   retry.splice_back(blocked_);
@@ -263,18 +301,23 @@ void Worker::mark_dirty(StreamSession& session) noexcept {
   if (!static_cast<ListNode<DirtyTag>&>(session).is_linked()) dirty_.push_back(session);
 }
 
-void Worker::mark_blocked(StreamSession& session) noexcept {
-  // A session waits for one thing: once its input goes on it receives again by itself.
+// A session waits for one thing: once its input goes on it receives again by itself.
+void Worker::wait_in(IntrusiveList<StreamSession, WaitingTag>& list, WaitsFor what, StreamSession& session) noexcept {
   auto& node = static_cast<ListNode<WaitingTag>&>(session);
-  if (session.starved_) node.unlink();
-  session.starved_ = false;
-  if (!node.is_linked()) blocked_.push_back(session);
+  if (node.is_linked() && session.waits_for_ == what) return;
+  node.unlink();
+  session.waits_for_ = what;
+  list.push_back(session);
 }
 
+void Worker::mark_waiting_round(StreamSession& session) noexcept {
+  wait_in(waiting_round_, WaitsFor::kRound, session);
+}
+
+void Worker::mark_blocked(StreamSession& session) noexcept { wait_in(blocked_, WaitsFor::kLeave, session); }
+
 void Worker::mark_starved(StreamSession& session) noexcept {
-  if (static_cast<ListNode<WaitingTag>&>(session).is_linked()) return;
-  session.starved_ = true;
-  starved_.push_back(session);
+  if (!static_cast<ListNode<WaitingTag>&>(session).is_linked()) wait_in(starved_, WaitsFor::kBuffers, session);
 }
 
 void Worker::bury(StreamSession& session) noexcept {

@@ -62,11 +62,17 @@ struct WorkerCounters {
   Counter buffers_out;      ///< receive buffers that are not with the kernel, likewise
 };
 
+/// What a session with something to do waits for; it is in the worker's list of those that do.
+enum class WaitsFor : std::uint8_t { kNothing, kBuffers, kLeave, kRound };
+
 struct WorkerSettings {
   FanoutSettings fanout;
   std::uint32_t sessions_max = 200'000;
   std::uint32_t reap_max = 1024;           ///< completions per turn
   std::uint32_t inbox_batch_max = 1024;    ///< events taken from the inbox per turn
+  std::uint32_t input_per_turn = 512U << 10U;   ///< bytes of sessions' input processed per turn
+  std::uint32_t input_per_round = 64U << 10U;   ///< of them of one session, before the others have had as much; below 1 MiB
+  std::uint32_t sends_per_turn = 256;      ///< sessions that are sent to; the others come first in the next turn
   std::size_t out_blocks = 65'536;         ///< 4 KiB blocks for replies and waiting input, taken lazily
   std::size_t held_inputs = 65'536;
 };
@@ -111,7 +117,9 @@ class Worker final : public EventThread {
 
   /// Whether an event may be taken in now; false while another thread gives no credit, a hold is on, or the readers here
   /// must first get what has come.
-  bool may_publish() const noexcept { return publisher_.is_ready() && !hold_->is_on() && turn_room().bytes > 0; }
+  bool may_publish() const noexcept {
+    return publisher_.is_ready() && !hold_->is_on() && turn_room().bytes > 0 && !has_sends_left_;
+  }
   /// Readers that can hold the senders back tell their limits to it.
   TurnBudget& turn_budget() noexcept { return budget_; }
   /// A reader here holds the senders back: what lies in the inbox stays there.
@@ -142,6 +150,16 @@ class Worker final : public EventThread {
 
   /// Sends at the end of this turn.
   void mark_dirty(StreamSession& session) noexcept;
+  // Shares of the work in a turn (see StreamSession).
+  std::uint16_t round() const noexcept { return round_; }
+  std::size_t input_per_turn() const noexcept { return settings_.input_per_turn; }
+  std::size_t input_per_round() const noexcept { return settings_.input_per_round; }
+  std::size_t work_left() const noexcept { return work_left_; }
+  void charge_work(std::size_t bytes) noexcept { work_left_ = bytes + kWorkLeast > work_left_ ? 0 : work_left_ - bytes; }
+  /// Sessions that came earlier wait for their share, so that a session comes behind them unless it is its turn.
+  bool has_others_waiting() const noexcept { return !serving_ && !waiting_round_.empty(); }
+  /// Goes on with the session's held input in the next round.
+  void mark_waiting_round(StreamSession& session) noexcept;
   /// Tries the session's held input again in the next turn in which events may be taken in.
   void mark_blocked(StreamSession& session) noexcept;
   /// Starts receiving again when receive buffers are free.
@@ -159,6 +177,10 @@ class Worker final : public EventThread {
   void drain_inbox() noexcept;
   void take_in(std::span<EventBuf* const> events) noexcept;
   void deliver(EventBuf* event) noexcept;
+  void wait_in(IntrusiveList<StreamSession, WaitingTag>& list, WaitsFor what, StreamSession& session) noexcept;
+  void begin_work() noexcept;
+  void go_on_with_rounds() noexcept;
+  void serve_round(std::size_t work_left) noexcept;
   void retry_blocked() noexcept;
   void feed_starved() noexcept;
   void nudge_all() noexcept;
@@ -191,12 +213,18 @@ class Worker final : public EventThread {
   std::uint64_t serial_ = 0;
   IntrusiveList<StreamSession, DirtyTag> dirty_;
   IntrusiveList<StreamSession, WaitingTag> blocked_;
+  IntrusiveList<StreamSession, WaitingTag> waiting_round_;
   IntrusiveList<StreamSession, WaitingTag> starved_;
   std::vector<std::unique_ptr<StreamSession>> graveyard_;
   Holds holds_;
   TurnBudget budget_;
   std::uint64_t delivered_ = 0;      ///< events since the last flush
   std::uint64_t flushed_bytes_ = 0;  ///< FanoutCounters::encoded_bytes at the last flush
+  std::uint16_t round_ = 0;
+  static constexpr std::size_t kWorkLeast = 512;
+  std::size_t work_left_ = 0;    ///< bytes of input that may still be processed in this turn
+  bool serving_ = false;         ///< those that waited go on
+  bool has_sends_left_ = false;  ///< the last flush did not come to all; they get what they have before something new comes
   std::vector<EventBuf*> inbox_batch_;
   std::array<std::uint64_t, kThreadsMax / 64> producers_to_wake_{};
   WorkerCounters counters_;

@@ -75,6 +75,8 @@ class Ring {
   virtual std::uint32_t buffers_max() const noexcept = 0;
   /// Whether one of them can take bytes of this socket.
   virtual bool can_receive(Socket socket) const noexcept = 0;
+  /// Fewer than a quarter of those that this socket's bytes can go to: who keeps one keeps it from others.
+  virtual bool are_buffers_scarce(Socket socket) const noexcept = 0;
 
   /// Hands started operations to the kernel and, if nothing has completed, sleeps until something does, wake() is
   /// called, or `timeout_ns` has passed (0: does not sleep; UINT64_MAX: no limit).

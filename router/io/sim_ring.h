@@ -55,6 +55,7 @@ class SimRing final : public Ring {
   std::uint32_t buffers_free() const noexcept override { return buffers_announced_; }
   std::uint32_t buffers_max() const noexcept override { return settings_.buffer_count; }
   bool can_receive(Socket) const noexcept override { return buffers_announced_ > 0; }
+  bool are_buffers_scarce(Socket) const noexcept override { return buffers_announced_ * 4 < settings_.buffer_count; }
   void submit_and_wait(std::uint64_t timeout_ns) noexcept override;
   std::uint32_t reap(std::uint32_t limit) noexcept override;
   void wake() noexcept override { wake_pending_ = true; }

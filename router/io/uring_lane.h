@@ -71,6 +71,7 @@ class UringLane {
   }
   void buffer_taken() noexcept { --buffers_free_; }
   std::uint32_t buffers_free() const noexcept { return buffers_free_; }
+  bool are_buffers_scarce() const noexcept { return buffers_free_ * 4 < settings_.buffer_count; }
 
  private:
   io_uring_sqe* next_sqe() noexcept;

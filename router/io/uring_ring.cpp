@@ -70,6 +70,7 @@ class UringRing final : public Ring {
   std::uint32_t buffers_free() const noexcept override;
   std::uint32_t buffers_max() const noexcept override;
   bool can_receive(Socket socket) const noexcept override { return lane_of(socket).buffers_free() > 0; }
+  bool are_buffers_scarce(Socket socket) const noexcept override { return lane_of(socket).are_buffers_scarce(); }
   void submit_and_wait(std::uint64_t timeout_ns) noexcept override;
   std::uint32_t reap(std::uint32_t limit) noexcept override;
   void wake() noexcept override;

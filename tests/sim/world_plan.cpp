@@ -34,6 +34,9 @@ WorldPlan plan_of(std::uint64_t seed) {
   plan.worker.out_blocks = 16'384;
   plan.worker.reap_max = pick32(1, 8, 1024);
   plan.worker.inbox_batch_max = pick32(1, 16, 1024);
+  plan.worker.input_per_turn = pick32(1024, 20'000, 256U << 10U);
+  plan.worker.input_per_round = pick32(1024, 4096, 64U << 10U);
+  plan.worker.sends_per_turn = pick32(1, 3, 256);
 
   plan.ring.buffer_count = pick32(2, 4, 16, 64);
   plan.ring.buffer_bytes = pick32(64, 700, 4096, 16'384);
@@ -89,6 +92,9 @@ std::string describe(const WorldPlan& plan) {
   add("steps", plan.steps);
   add("storm", plan.storm);
   add("pool", plan.pool);
+  add("input per turn", plan.worker.input_per_turn);
+  add("per round", plan.worker.input_per_round);
+  add("sends", plan.worker.sends_per_turn);
   add("log", plan.worker.fanout.log_bytes);
   add("segment", plan.worker.fanout.segment_bytes);
   add("chunks", plan.worker.fanout.index_chunks);
