@@ -141,7 +141,7 @@ void LinkSession::refuse_frame(Frame bytes, Errc code) {
   last_error_ = code;
   worker().counters_mutable().bad_frames.add();
   if (bytes[0] == kCommandType && bytes.size() >= 3) {
-    reply_frame(load16(bytes, 1), vscp::to_vscp_error(code), {});
+    answer_frame(load16(bytes, 1), vscp::to_vscp_error(code));
   } else {
     confirm(0, 0, vscp::to_vscp_error(code));
   }
@@ -163,6 +163,15 @@ void LinkSession::confirm(std::uint16_t head, std::uint16_t crc, VscpError error
                                              static_cast<std::uint8_t>(crc >> 8U),
                                              static_cast<std::uint8_t>(crc)};
   reply_frame(kConfirmCode, error, argument);
+}
+
+// A reply that carries nothing. One with the code of a confirm is as long as every confirm, for clients go by the code.
+void LinkSession::answer_frame(std::uint16_t code, VscpError error) {
+  if (code == kConfirmCode) {
+    confirm(0, 0, error);
+  } else {
+    reply_frame(code, error, {});
+  }
 }
 
 void LinkSession::reply_frame(std::uint16_t code, VscpError error, Frame argument) {

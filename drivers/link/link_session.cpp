@@ -319,7 +319,7 @@ vscp::WireFormat LinkSession::wire_format() const noexcept {
 
 void LinkSession::answer(const Answer& answer) {
   if (binary_) {
-    reply_frame(code_, answer.error, {});
+    answer_frame(code_, answer.error);
   } else {
     reply_constant(answer.text);
   }

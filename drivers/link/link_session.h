@@ -111,6 +111,7 @@ class LinkSession final : public router::StreamSession {
   void refuse_frame(Frame bytes, vscp::Errc code);
   void refuse_event(Frame frame, const Answer& why, vscp::Errc code);
   void confirm(std::uint16_t head, std::uint16_t crc, vscp::VscpError error);
+  void answer_frame(std::uint16_t code, vscp::VscpError error);
   void reply_frame(std::uint16_t code, vscp::VscpError error, Frame argument);
   void reply_event(std::span<const char> frame);
 

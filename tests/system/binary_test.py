@@ -375,6 +375,8 @@ class BinaryMode(unittest.TestCase):
             sender.confirmed(bytes(bad), b.CHECKSUM)
         for code in (25, 29, 35, 0x1000, 0xFF00, 0xFFFE):
             sender.refused(code, b.UNKNOWN_COMMAND)
+        # The code of a confirm is no command; the answer is as long as a confirm.
+        self.assertEqual(sender.command(b.CONFIRM), Reply(b.CONFIRM, b.UNKNOWN_COMMAND, bytes(6)))
         # Left out, as the head may say.
         sender.send_raw(event_frame(20, 3, MARK, head=0x108)[:-2] + b"\xaa\x55")
         self.assertEqual(sender.read_reply().error, b.SUCCESS)

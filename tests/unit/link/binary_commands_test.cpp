@@ -1,50 +1,34 @@
 // The binary commands: arguments, results, rights, login.
-#include <gtest/gtest.h>
-
 #include "protocol/event_line.h"
-#include "protocol/link_reply.h"
-#include "tests/unit/link/frames.h"
-#include "tests/unit/link/link_rig.h"
+#include "tests/unit/link/binary_rig.h"
 
 namespace link_test {
 namespace {
 
-namespace reply = vscp::reply;
-using router::Socket;
-using vscp::BinaryCode;
-using vscp::VscpError;
-
-const std::string kOk(reply::kOk);
-const std::string kBinaryOn(reply::kBinaryOn);
-
-class BinaryCommands : public ::testing::Test {
+class BinaryCommands : public BinaryTest {
  protected:
   void begin(const RigSettings& settings = {}) {
-    rig_ = std::make_unique<LinkRig>(settings);
-    client_ = rig_->connect_logged_in();
-    ASSERT_EQ(rig_->ask(client_, "BINARY\r\n"), kBinaryOn);
+    make_rig(settings);
+    client_ = binary();
   }
-  std::vector<Got> ask(std::string_view frames) { return frames_of(rig_->ask(client_, frames)); }
+  /// A session that is not logged in, in binary.
+  void begin_unknown(const RigSettings& settings = {}) {
+    make_rig(settings);
+    client_ = rig_->connect();
+    rig_->read(client_);
+    ASSERT_EQ(rig_->ask(client_, "binary\n"), kBinaryOn);
+  }
+  std::vector<Got> ask(std::string_view frames) { return BinaryTest::ask(client_, frames); }
   Got ask_one(BinaryCode code, std::string_view argument = {}) {
     const auto got = ask(command_frame(code, argument));
     EXPECT_EQ(got.size(), 1U);
     return got.empty() ? Got{} : got[0];
   }
-  /// A session that is not logged in, in binary.
-  void begin_unknown(const RigSettings& settings = {}) {
-    rig_ = std::make_unique<LinkRig>(settings);
-    client_ = rig_->connect();
-    rig_->read(client_);
-    ASSERT_EQ(rig_->ask(client_, "binary\n"), kBinaryOn);
-  }
-  void TearDown() override { EXPECT_TRUE(rig_ == nullptr || rig_->end().empty()); }
 
-  std::unique_ptr<LinkRig> rig_;
   Socket client_ = -1;
 };
 
-// ---- asking
-// ----------------------------------------------------------------------------------------------------------
+// ---- asking --------------------------------------------------------------------------------------------------------
 
 TEST_F(BinaryCommands, AnswerWithTheSpecsLayout) {
   begin();
@@ -155,8 +139,7 @@ TEST_F(BinaryCommands, CommandsBehindInterfaceWait) {
   EXPECT_TRUE(got[3].is(BinaryCode::kNoop));
 }
 
-// ---- setting
-// ---------------------------------------------------------------------------------------------------------
+// ---- setting -------------------------------------------------------------------------------------------------------
 
 TEST_F(BinaryCommands, GuidIsSetAndGivenBack) {
   begin();
@@ -214,8 +197,17 @@ TEST_F(BinaryCommands, UnknownCodesAreRefusedAndTheSessionGoesOn) {
   EXPECT_TRUE(ask_one(BinaryCode::kNoop).is(BinaryCode::kNoop));
 }
 
-// ---- login and rights
-// ------------------------------------------------------------------------------------------------
+// A client tells the length of a reply by its code.
+TEST_F(BinaryCommands, TheCodeOfAConfirmIsNoCommandAndIsAnsweredAtAConfirmsLength) {
+  begin();
+  const auto got = ask(command_frame(BinaryCode::kEventConfirm) + command_frame(BinaryCode::kNoop));
+  ASSERT_EQ(got.size(), 2U);
+  EXPECT_TRUE(got[0].is(BinaryCode::kEventConfirm, VscpError::kUnknownCommand));
+  EXPECT_EQ(got[0].argument, std::string(6, '\0'));
+  EXPECT_TRUE(got[1].is(BinaryCode::kNoop));
+}
+
+// ---- login and rights ----------------------------------------------------------------------------------------------
 
 TEST_F(BinaryCommands, LoginInOneOrTwoCommandsWithAndWithoutNul) {
   using namespace std::string_literals;
@@ -231,8 +223,7 @@ TEST_F(BinaryCommands, LoginInOneOrTwoCommandsWithAndWithoutNul) {
     // Again is no harm.
     EXPECT_TRUE(ask_one(BinaryCode::kUser, "admin:wrong").is(BinaryCode::kUser));
     EXPECT_TRUE(ask_one(BinaryCode::kPass, "wrong").is(BinaryCode::kPass));
-    EXPECT_EQ(rig_->end(), "");
-    rig_.reset();
+    end();
   }
 }
 
@@ -248,8 +239,7 @@ TEST_F(BinaryCommands, AWrongPasswordIsToldLateAndCloses) {
     ASSERT_EQ(got.size(), 1U);
     EXPECT_TRUE(got[0].is(at_once ? BinaryCode::kUser : BinaryCode::kPass, VscpError::kCredentials));
     EXPECT_TRUE(rig_->is_closed(client_));
-    EXPECT_EQ(rig_->end(), "");
-    rig_.reset();
+    end();
   }
 }
 
@@ -301,7 +291,6 @@ TEST_F(BinaryCommands, TimeoutsAreToldInFrames) {
   ASSERT_EQ(got.size(), 1U);
   EXPECT_TRUE(got[0].is(BinaryCode::kEventConfirm, VscpError::kTimeout));
   EXPECT_TRUE(rig_->is_closed(client_));
-  EXPECT_EQ(rig_->end(), "");
   begin();
   rig_->pass_time(43'201 * kSecond);
   got = frames_of(rig_->read_all(client_));

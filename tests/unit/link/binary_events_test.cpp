@@ -1,25 +1,13 @@
 // Events in the binary protocol: sent, confirmed, pushed, polled; and what happens to them when the dialect changes.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
 #include "protocol/event_line.h"
 #include "protocol/frame.h"
 #include "protocol/frame_stream.h"
-#include "protocol/link_reply.h"
-#include "tests/unit/link/frames.h"
-#include "tests/unit/link/link_rig.h"
+#include "tests/unit/link/binary_rig.h"
 
 namespace link_test {
 namespace {
-
-namespace reply = vscp::reply;
-using router::Socket;
-using vscp::BinaryCode;
-using vscp::VscpError;
-
-const std::string kOk(reply::kOk);
-const std::string kBinaryOn(reply::kBinaryOn);
 
 std::vector<std::uint32_t> count_up(std::uint32_t count, std::uint32_t first = 0) {
   std::vector<std::uint32_t> numbers(count);
@@ -45,19 +33,13 @@ std::vector<std::uint32_t> numbers_of_lines(std::string_view text) {
   return numbers;
 }
 
-class BinaryEvents : public ::testing::Test {
+class BinaryEvents : public BinaryTest {
  protected:
   void begin(const RigSettings& settings = {}) {
-    rig_ = std::make_unique<LinkRig>(settings);
+    make_rig(settings);
     sender_ = binary();
     reader_ = binary();
   }
-  Socket binary(router::ThreadIndex worker = 0) {
-    const Socket client = rig_->connect_logged_in(worker);
-    EXPECT_EQ(rig_->ask(client, "BINARY\r\n"), kBinaryOn);
-    return client;
-  }
-  std::vector<Got> ask(Socket client, std::string_view frames) { return frames_of(rig_->ask(client, frames)); }
   void send_events(std::uint32_t count, std::uint32_t first = 0) {
     std::string frames;
     for (std::uint32_t i = 0; i < count; ++i) frames += event_frame(first + i);
@@ -70,15 +52,12 @@ class BinaryEvents : public ::testing::Test {
     ASSERT_FALSE(got.empty());
     ASSERT_TRUE(got[0].is(BinaryCode::kOpen));
   }
-  void TearDown() override { EXPECT_TRUE(rig_ == nullptr || rig_->end().empty()); }
 
-  std::unique_ptr<LinkRig> rig_;
   Socket sender_ = -1;
   Socket reader_ = -1;
 };
 
-// ---- sent
-// ------------------------------------------------------------------------------------------------------------
+// ---- sent ----------------------------------------------------------------------------------------------------------
 
 TEST_F(BinaryEvents, AConfirmTellsHeadAndCrc) {
   begin();
@@ -191,8 +170,7 @@ TEST_F(BinaryEvents, OwnEventsComeBackOnlyIfWanted) {
     open(sender_);
     const auto got = ask(sender_, event_frame(1));
     EXPECT_EQ(numbers_of(got).size(), wanted ? 1U : 0U);
-    EXPECT_EQ(rig_->end(), "");
-    rig_.reset();
+    end();
   }
 }
 
@@ -222,8 +200,7 @@ TEST_F(BinaryEvents, ADestinationInterfaceGetsItsEventAlone) {
   EXPECT_EQ(rig_->read_all(other), "");
 }
 
-// ---- received
-// --------------------------------------------------------------------------------------------------------
+// ---- received ------------------------------------------------------------------------------------------------------
 
 TEST_F(BinaryEvents, WaitUntilTheyArePolledOrTheChannelIsOpened) {
   begin();
@@ -317,8 +294,7 @@ TEST_F(BinaryEvents, RetrOfManyForASlowPeer) {
   EXPECT_TRUE(got[kMany + 1].is(BinaryCode::kNoop));
 }
 
-// ---- changing the dialect
-// --------------------------------------------------------------------------------------------
+// ---- changing the dialect ------------------------------------------------------------------------------------------
 
 TEST_F(BinaryEvents, WhatWaitsIsWrittenAnew) {
   begin();
@@ -362,8 +338,7 @@ TEST_F(BinaryEvents, TextWhileEventsArePushedCutsNoFrame) {
     EXPECT_FALSE(rest.empty());
     numbers.insert(numbers.end(), rest.begin(), rest.end());
     EXPECT_EQ(numbers, count_up(50)) << "step " << step;
-    EXPECT_EQ(rig_->end(), "");
-    rig_.reset();
+    end();
   }
 }
 

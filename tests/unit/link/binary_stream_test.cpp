@@ -1,34 +1,17 @@
 // The stream of the binary protocol: any split, and what is no frame.
-#include <gtest/gtest.h>
-
 #include "protocol/frame_stream.h"
-#include "protocol/link_reply.h"
-#include "tests/unit/link/frames.h"
-#include "tests/unit/link/link_rig.h"
+#include "tests/unit/link/binary_rig.h"
 
 namespace link_test {
 namespace {
 
-namespace reply = vscp::reply;
-using router::Socket;
-using vscp::BinaryCode;
-using vscp::VscpError;
-
-const std::string kOk(reply::kOk);
-const std::string kBinaryOn(reply::kBinaryOn);
-
-class BinaryStream : public ::testing::Test {
+class BinaryStream : public BinaryTest {
  protected:
   void begin(const RigSettings& settings = {}) {
-    rig_ = std::make_unique<LinkRig>(settings);
+    make_rig(settings);
     reader_ = rig_->connect_logged_in();
     EXPECT_EQ(rig_->ask(reader_, "RCVLOOP\r\n"), reply::kLoopEntered);
-    client_ = rig_->connect_logged_in();
-    EXPECT_EQ(rig_->ask(client_, "BINARY\r\n"), kBinaryOn);
-  }
-  void end() {
-    EXPECT_TRUE(rig_ == nullptr || rig_->end().empty());
-    rig_.reset();
+    client_ = binary();
   }
   /// The client gets one negative reply and then the end; what stood behind is not looked at.
   void expect_refused(const std::string& bytes, std::uint16_t code, VscpError error) {
@@ -43,9 +26,7 @@ class BinaryStream : public ::testing::Test {
     EXPECT_EQ(rig_->read_all(reader_), "");
     end();
   }
-  void TearDown() override { end(); }
 
-  std::unique_ptr<LinkRig> rig_;
   Socket reader_ = -1;
   Socket client_ = -1;
 };
@@ -115,8 +96,7 @@ TEST_F(BinaryStream, BothDialectsInOneWrite) {
   EXPECT_TRUE(got[1].is(BinaryCode::kEventConfirm));
 }
 
-// ---- what is no frame
-// ------------------------------------------------------------------------------------------------
+// ---- what is no frame ----------------------------------------------------------------------------------------------
 
 TEST_F(BinaryStream, ATextLineIsNoFrame) {
   expect_refused("NOOP\r\n", 0xffff, VscpError::kInvalidFrame);
@@ -213,8 +193,7 @@ TEST_F(BinaryStream, BeforeLoginGarbageEndsWithTheTimeOfLogin) {
   EXPECT_TRUE(rig_->is_closed(client_));
 }
 
-// ---- what cannot be processed now
-// ------------------------------------------------------------------------------------
+// ---- what cannot be processed now ----------------------------------------------------------------------------------
 
 TEST_F(BinaryStream, EventsWaitForBuffersInOrder) {
   RigSettings settings;
