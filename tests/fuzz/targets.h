@@ -1,5 +1,6 @@
 // Fuzz targets. Each takes any bytes, and ends the process if a promise is broken: of a decoder of the protocol
-// (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session (session_target.cpp).
+// (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session in text
+// (session_target.cpp) and in binary (binary_target.cpp).
 //
 // libFuzzer programs (option `fuzz`, clang) call one of them each; replay_corpus runs all of them over the committed
 // corpus in every build.
@@ -26,6 +27,7 @@ void measurement(Bytes input);
 void config(Bytes input);
 void users(Bytes input);
 void link_session(Bytes input);
+void binary_session(Bytes input);
 
 struct Target {
   std::string_view name;  ///< folder of its corpus, and of the program fuzz_<name>
@@ -46,6 +48,7 @@ inline constexpr Target kTargets[] = {
     {"config", config, 7},
     {"users", users, 7},
     {"link_session", link_session, 61},
+    {"binary_session", binary_session, 61},
 };
 
 }  // namespace fuzz
