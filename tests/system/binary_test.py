@@ -86,6 +86,8 @@ class BinaryMode(unittest.TestCase):
         version = ".".join(map(str, client.ok(b.VERSION).numbers("HHHI")[:3]))
         self.assertEqual(version, self.daemon.admin("stat")["version"])
         capabilities = client.ok(b.WCYD).argument
+        # Several interfaces, the link server, IPv4, several connections; none of the encryptions.
+        self.assertEqual(capabilities, struct.pack(">Q", 1 << 61 | 1 << 15 | 1 << 5 | 1 << 3))
         self.assertEqual(client.ok(b.WCYD, bytes(8)).argument, capabilities)
         self.assertEqual(client.ok(b.TEST).numbers("I"), (0,))
         client.refused(b.TEST, b.PARAMETER, struct.pack(">H", 9999))
