@@ -92,6 +92,7 @@ void Fanout::append_to_group(FilterGroup& group, const Encoded& encoded) noexcep
   IndexChunk& tail = *group.tail_;
   tail.append(encoded.entry).number = static_cast<std::uint16_t>(group.end_.events - tail.first);
   group.end_ += {1, encoded.entry.length};
+  if (group.crew_.size_ != 0) note_for_crew(group, encoded.entry);
   counters_.indexed.add();
 }
 
@@ -111,6 +112,7 @@ void Fanout::deliver(const EventBuf& event) noexcept {
 void Fanout::deliver_to(Reader& reader, const EventBuf& event) noexcept {
   FilterGroup& group = *reader.group_;
   if (!group.filter().matches(event.event)) return;
+  if (reader.aside_) settle(reader);
   Encoded line;
   if (!encode_for(event, group.format_, true, line)) {
     lose(group, line.entry);
@@ -200,7 +202,7 @@ void Fanout::check_lag(FilterGroup& group) noexcept {
   for (Reader* reader : scratch_) {
     const Amount behind = lag(*reader);
     if (behind.exceeds(reader->limit())) {
-      reader->on_overrun();
+      reader->is_crew_ ? shed_crew(*reader->group_) : reader->on_overrun();
     } else if (reader->is_told_behind() && behind.exceeds(reader->limit_share(1, 2))) {
       reader->on_behind();
     }
@@ -281,6 +283,7 @@ void Fanout::detach(Reader& reader) noexcept {
 void Fanout::leave(Reader& reader) noexcept {
   VR_ASSERT(!reader.sending_);
   if (reader.group_ == nullptr) return;
+  if (reader.aside_) leave_crew(reader);
   free_backlog(reader);
   reader.line_sent_ = 0;
   detach(reader);

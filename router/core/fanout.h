@@ -186,7 +186,9 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   bool is_told_behind() const noexcept { return in_loop && !no_hold; }
   bool is_joined() const noexcept { return group_ != nullptr; }
   bool is_sending() const noexcept { return sending_; }
-  std::uint64_t events_dropped() const noexcept { return events_dropped_; }
+  std::uint64_t events_dropped() const noexcept;
+  /// Stands aside (Fanout::drop_aside).
+  bool is_aside() const noexcept { return aside_; }
   /// An entry that is not meant for this reader: its own event, or one that names it to be skipped.
   bool ignores(const IndexEntry& entry) const noexcept {
     return (entry.origin == channel && !receives_own) || (entry.other == channel) != (entry.only != 0);
@@ -194,6 +196,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
 
  private:
   friend class Fanout;
+  friend class Crew;
   bool has_lost(const IndexChunk& chunk, std::uint16_t index) const noexcept {
     return skip_ != nullptr && chunk.number(index) < skip_->until[chunk.entries[index].priority];
   }
@@ -213,13 +216,21 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
 
   bool sending_ = false;
   bool send_from_backlog_ = false;
+  bool aside_ = false;    ///< one of Crew::members_: has no place of its own
+  bool is_crew_ = false;
   FilterGroup* group_ = nullptr;
   IndexChunk* chunk_ = nullptr;    ///< next entry of the group's chain; null: caught up
   IndexChunk* backlog_ = nullptr;  ///< entries to be read before the group's
   IndexChunk* backlog_tail_ = nullptr;
-  IndexChunk* end_chunk_ = nullptr;  ///< where the running send ends
+  union {
+    IndexChunk* end_chunk_ = nullptr;  ///< where the running send ends
+    std::uint64_t crew_base_;          ///< aside: the crew's events_dropped_ less this is what was counted for this reader in all
+  };
   SkipRule* skip_ = nullptr;
-  std::uint64_t backlog_bytes_ = 0;
+  union {
+    std::uint64_t backlog_bytes_ = 0;
+    std::uint64_t aside_from_;  ///< aside: number of the first entry that is for this reader
+  };
   std::uint32_t backlog_count_ = 0;  ///< entries in the backlog from backlog_index_ on
   std::uint32_t send_bytes_ = 0;
   std::uint32_t send_events_ = 0;
@@ -228,6 +239,28 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   std::uint16_t end_index_ = 0;
   std::uint16_t line_sent_ = 0;  ///< bytes of the next entry's line that are out already
   std::uint64_t events_dropped_ = 0;
+};
+
+/// A place in a group's chain for all readers of it that do not read: they fall behind and lose events together, at the cost of one.
+class Crew final : public Reader {
+ public:
+  Crew() noexcept {
+    channel = ~std::uint32_t{0};  // nobody's, so that it ignores no event but those for one reader
+    receives_own = true;
+    is_crew_ = true;
+  }
+  void on_events_waiting() noexcept override {}
+  void on_overrun() noexcept override {}
+  void on_behind() noexcept override {}
+  void take_rest_of_line(std::span<const char>) noexcept override {}
+
+ private:
+  friend class Fanout;
+  bool by_priority_ = false;
+  bool has_own_ = false;  ///< the chain may hold events that members sent
+  std::uint64_t size_ = 0;
+  std::uint64_t foreign_ = 0;  ///< entries so far that were for one reader, who was no member then
+  IntrusiveList<Reader, ReaderTag> members_;
 };
 
 /// Readers with the same filter and format.
@@ -253,6 +286,7 @@ class FilterGroup : public ListNode<GroupTag>, public IndexedFilter {
   std::uint32_t victims_ = 0;  ///< chunks in the segment that is being emptied
   IntrusiveList<Reader, ReaderTag> caught_up_;
   IntrusiveList<Reader, BacklogTag> backlogged_;  ///< readers with a private backlog
+  Crew crew_;
 };
 
 struct FanoutSettings {
@@ -305,7 +339,7 @@ class Fanout {
   Amount count_waiting(Reader& reader) noexcept;
   /// Whether there is any entry, even one the reader ignores; O(1).
   bool has_waiting(const Reader& reader) const noexcept {
-    return reader.backlog_ != nullptr || reader.chunk_ != nullptr;
+    return reader.backlog_ != nullptr || (reader.aside_ ? reader.group_->crew_.chunk_ : reader.chunk_) != nullptr;
   }
   bool is_inside_line(const Reader& reader) const noexcept { return reader.line_sent_ != 0; }
   /// Hands the rest of a line of which a part is out to take_rest_of_line(). Not while sending.
@@ -333,6 +367,17 @@ class Fanout {
   /// oldest of each. A line of which a part is out stays. Not while sending. Returns how many were dropped; they are
   /// counted.
   std::uint32_t drop_to(Reader& reader, const Amount& keep, bool lowest_priority_first) noexcept;
+  /// The same for a reader that will not read for some time: from now on it stands aside with others of its filter, and loses with
+  /// them what they lose, by the same choice (but no more than half of what it has at once). It comes back with the next call
+  /// that concerns what it reads. Not possible without set_finder(), with a backlog, or with another limit than theirs: then
+  /// this is drop_to().
+  std::uint32_t drop_aside(Reader& reader, const Amount& keep, bool lowest_priority_first) noexcept;
+  /// How to find the reader that has a channel here; null: there is none.
+  using Finder = Reader* (*)(void* context, std::uint32_t channel) noexcept;
+  void set_finder(Finder finder, void* context) noexcept {
+    finder_ = finder;
+    finder_context_ = context;
+  }
   /// Forgets everything waiting (CLRA); not counted as dropped.
   void clear(Reader& reader) noexcept;
 
@@ -345,6 +390,7 @@ class Fanout {
   std::size_t group_count() const noexcept { return groups_.size(); }
 
  private:
+  friend class Reader;  // events_dropped()
   struct Encoded {
     LogSegment* segment = nullptr;
     IndexEntry entry;  // indeterminate without a segment
@@ -394,7 +440,7 @@ class Fanout {
   void append_to_group(FilterGroup& group, const Encoded& encoded) noexcept;
   bool append_to_backlog(Reader& reader, LogSegment& segment, const IndexEntry& entry) noexcept;
   bool encode_for(const EventBuf& event, vscp::WireFormat format, bool only, Encoded& out) noexcept;
-  void settle(const Reader& reader) noexcept;
+  void settle(Reader& reader) noexcept;
   void keep_reserve() noexcept;
   void flush_group(FilterGroup& group) noexcept;
   void check_lag(FilterGroup& group) noexcept;
@@ -424,6 +470,19 @@ class Fanout {
                                   const Amount& keep) noexcept;
   SkipRule* rule_of(Reader& reader) noexcept;
   void release_rule(Reader& reader) noexcept;
+  static Cursor cursor_of_member(const Reader& reader) noexcept;
+  static std::uint64_t dropped_of_member(const Reader& reader) noexcept;
+  static Amount count_for_member(const Reader& reader, Cursor from) noexcept;
+  static bool has_entry_for(const Reader& reader, const IndexChunk& first) noexcept;
+  void found_crew(Reader& reader, bool by_priority) noexcept;
+  bool join_crew(Reader& reader) noexcept;
+  void leave_crew(Reader& reader) noexcept;
+  void disband(FilterGroup& group) noexcept;
+  void shed_crew(FilterGroup& group) noexcept;
+  template <typename Function>
+  void for_each_sender(FilterGroup& group, const IndexEntry& entry, Function function) noexcept;
+  void note_for_crew(FilterGroup& group, const IndexEntry& entry) noexcept;
+  void uncount_own(FilterGroup& group, const IndexEntry& entry) noexcept;
   void pass_unwanted_front(Reader& reader) noexcept;
   void pass_unwanted(Reader& reader, const IndexChunk* chunk, std::uint16_t index) noexcept;
   void note_unwanted(Reader& reader) noexcept;
@@ -442,6 +501,8 @@ class Fanout {
   LogSegment* rescue_ = nullptr;  ///< where the lines of emptied segments go
   Slab chunk_slab_;
   Slab rule_slab_;
+  Finder finder_ = nullptr;
+  void* finder_context_ = nullptr;
   /// Lines of the segment that is being emptied, by offset / kLineSlot: first what they are, then where they go.
   std::vector<std::uint32_t> lines_;
   static constexpr std::uint32_t kLineSlot = 32;  ///< no line is shorter

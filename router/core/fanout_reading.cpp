@@ -9,8 +9,10 @@ namespace router {
 
 // ---- cursors ------------------------------------------------------------
 
-void Fanout::settle(const Reader& reader) noexcept {
+// What came in this turn counts, and the reader has a place of its own.
+void Fanout::settle(Reader& reader) noexcept {
   flush_group(*reader.group_);
+  if (reader.aside_) leave_crew(reader);
 }
 
 Fanout::Cursor Fanout::next_of(const Reader& reader) noexcept {
@@ -19,6 +21,7 @@ Fanout::Cursor Fanout::next_of(const Reader& reader) noexcept {
 }
 
 Amount Fanout::lag(const Reader& reader) const noexcept {
+  if (reader.aside_) return lag(reader.group_->crew_);
   Amount behind{reader.backlog_count_, reader.backlog_bytes_};
   if (const IndexChunk* chunk = reader.chunk_; chunk != nullptr) {
     behind += reader.group_->end_;
@@ -182,6 +185,7 @@ void Fanout::move_waiting_to_backlog(Reader& reader) noexcept {
 // ---- reading ------------------------------------------------------------
 
 Amount Fanout::count_waiting(Reader& reader) noexcept {
+  if (reader.aside_) return count_for_member(reader, cursor_of_member(reader));
   settle(reader);
   Amount count;
   if (reader.backlog_ != nullptr) {

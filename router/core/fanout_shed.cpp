@@ -226,7 +226,7 @@ void Fanout::shed_backlog(Reader& reader, std::uint32_t border, Amount& waiting,
 
 void Fanout::count_dropped(Reader& reader, std::uint64_t entries) noexcept {
   reader.events_dropped_ += entries;
-  counters_.dropped.add(entries);
+  counters_.dropped.add(reader.is_crew_ ? entries * static_cast<Crew&>(reader).size_ : entries);
 }
 
 // An entry that found no memory: everybody in the group who would have got it has lost it.
@@ -234,9 +234,14 @@ void Fanout::lose(FilterGroup& group, const IndexEntry& entry) noexcept {
   counters_.log_full.add();
   const auto count_in = [&](IntrusiveList<Reader, ReaderTag>& readers) {
     for (Reader* reader = readers.front(); reader != nullptr; reader = readers.next(*reader)) {
-      if (!reader->ignores(entry)) count_dropped(*reader, 1);
+      if (!reader->is_crew_ && !reader->ignores(entry)) count_dropped(*reader, 1);
     }
   };
+  for (Reader* reader = group.crew_.members_.front(); reader != nullptr; reader = group.crew_.members_.next(*reader)) {
+    if (reader->ignores(entry)) continue;
+    count_dropped(*reader, 1);
+    --reader->crew_base_;
+  }
   count_in(group.caught_up_);
   for (IndexChunk* chunk = group.head_; chunk != nullptr; chunk = chunk->next) count_in(chunk->readers);
 }

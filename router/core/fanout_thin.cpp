@@ -122,7 +122,8 @@ void Fanout::charge_lost(const IndexChunk& chunk) noexcept {
   for (Reader* reader : passed_) {
     const EntryMask ahead = reader->chunk_ == &chunk ? from(chunk, reader->index_) : from(chunk, 0);
     EntryMask mask = chunk.lost & ahead;
-    if (reader->wants_all(chunk)) {
+    const bool has_own = reader->is_crew_ && static_cast<Crew*>(reader)->has_own_;
+    if (!has_own && reader->wants_all(chunk)) {
       count_dropped(*reader, static_cast<std::uint64_t>(std::popcount(mask)));
       continue;
     }
@@ -131,6 +132,7 @@ void Fanout::charge_lost(const IndexChunk& chunk) noexcept {
       const auto i = static_cast<std::uint16_t>(std::countr_zero(mask));
       const bool wanted = reader->wants(chunk, i);
       dropped += wanted ? 1 : 0;
+      if (has_own && wanted) uncount_own(*reader->group_, chunk.entries[i]);
       // What counted as unwanted was taken off with everything else; this did not count.
       if (reader->skip_ != nullptr && (wanted || chunk.number(i) >= reader->skip_->last)) {
         reader->skip_->ahead += {1, chunk.entries[i].length};

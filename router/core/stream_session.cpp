@@ -338,9 +338,10 @@ void StreamSession::on_overrun() noexcept {
     return;
   }
   // Down to three quarters, so that the work of dropping is paid once per quarter and not per event.
-  // Who has never read is a sender: choosing by priority for thousands of them would cost index memory and serve nobody.
-  const bool by_priority = slow_consumer_ == SlowConsumer::kDropLowestPriority && reads_;
-  const std::uint32_t dropped = fanout.drop_to(*this, limit_share(3, 4), by_priority);
+  const bool by_priority = slow_consumer_ == SlowConsumer::kDropLowestPriority;
+  const bool is_reading = wants_events() && !waiting_writable_;
+  const std::uint32_t dropped = is_reading ? fanout.drop_to(*this, limit_share(3, 4), by_priority)
+                                           : fanout.drop_aside(*this, limit_share(3, 4), by_priority);
   if (in_loop && dropped > 0) {
     logf(LogLevel::kWarn, LogKind::kSlowConsumer, "channel %u reads too slowly: %u events dropped", channel, dropped);
   }

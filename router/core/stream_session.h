@@ -122,8 +122,6 @@ class StreamSession : public OpOwner,
     hold_ms_ = static_cast<std::uint16_t>(limits.hold_ms);
     update_pace();
   }
-  /// The peer has asked for events.
-  void note_reading() noexcept { reads_ = true; }
   /// The session is in the receive loop, or not.
   void set_in_loop(bool in) noexcept;
   /// Event lines go out (true) or wait (false).
@@ -188,7 +186,6 @@ class StreamSession : public OpOwner,
   bool waiting_writable_ : 1 = false;
   bool events_first_ : 1 = false;
   bool loop_open_ : 1 = false;
-  bool reads_ : 1 = false;
   bool broken_ : 1 = false;
   bool too_slow_ : 1 = false;
   bool holding_ : 1 = false;

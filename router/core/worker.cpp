@@ -52,6 +52,9 @@ Worker::Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, c
       inbox_batch_(settings.inbox_batch_max) {
   VR_ASSERT(settings.held_inputs >= ring_->buffers_max());
   graveyard_.reserve(1024);
+  fanout_.set_finder(
+      [](void* self, std::uint32_t channel) noexcept -> Reader* { return static_cast<Worker*>(self)->find_session(channel); },
+      this);
 }
 
 Worker::~Worker() {

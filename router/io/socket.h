@@ -47,8 +47,8 @@ std::string host_text(const sockaddr_storage& address);
 sockaddr_storage peer_address(int socket) noexcept;
 sockaddr_storage local_address(int socket) noexcept;
 
-/// TCP_NODELAY and keep-alive: a dead peer is noticed after about two minutes. Of a listening socket: what it accepts has the
-/// same.
+/// TCP_NODELAY, a bound for what the kernel keeps for a peer that does not read, and keep-alive: a dead peer is noticed
+/// after about two minutes. Of a listening socket: what it accepts has the same.
 void set_stream_options(int socket) noexcept;
 
 }  // namespace router

@@ -32,6 +32,7 @@ ModelReader::ModelReader(router::Fanout& fanout, std::uint32_t id, router::Rando
   receives_own = random.below(4) == 0;
   in_loop = random.below(2) == 0;
   drops_lowest = random.below(2) == 0;
+  stands_aside = random.below(2) == 0;
   format = static_cast<vscp::WireFormat>(random.below(router::kFormats));
 }
 
@@ -92,7 +93,24 @@ void ModelReader::on_overrun() noexcept {
   ++times_overrun;
   EXPECT_FALSE(is_sending());
   EXPECT_TRUE(fanout_->lag(*this).exceeds(limit()));
-  drop_to(limit_share(3, 4), drops_lowest);
+  if (stands_aside) {
+    drop_aside(limit_share(3, 4), drops_lowest);
+  } else {
+    drop_to(limit_share(3, 4), drops_lowest);
+  }
+}
+
+void ModelReader::drop_aside(const router::Amount& keep, bool lowest) {
+  fanout_->finish_line(*this);
+  const std::uint64_t before = events_dropped();
+  const std::uint64_t waited = fanout_->count_waiting(*this).events;
+  const std::uint32_t dropped = fanout_->drop_aside(*this, keep, lowest);
+  EXPECT_EQ(dropped, events_dropped() - before);
+  EXPECT_EQ(fanout_->count_waiting(*this).events + events_dropped() - before, waited);
+  if (!is_aside()) return;
+  ++times_aside;
+  EXPECT_TRUE(fanout_->has_waiting(*this));
+  EXPECT_FALSE(fanout_->is_inside_line(*this));
 }
 
 std::uint64_t ModelReader::drop_from_queue(const router::Amount& keep, bool lowest) {
@@ -233,11 +251,25 @@ void ModelReader::poll(std::uint32_t lines) {
 // ---- run ------------------------------------------------------------
 
 Run::Run(std::uint64_t seed, const Size& size) : random_(seed), size_(size), fanout_(settings_of(size)) {
+  fanout_.set_finder(
+      [](void* run, std::uint32_t channel) noexcept -> router::Reader* {
+        for (auto& reader : static_cast<Run*>(run)->readers_) {
+          if (reader->channel == channel) return reader.get();
+        }
+        return nullptr;
+      },
+      this);
+  // Those who stand aside together have one limit.
+  const auto common_max = static_cast<std::uint32_t>(1 + below(size.events_max));
   for (std::uint32_t i = 0; i < size.readers; ++i) {
     // Channels that share a bit of a chunk's summary (modulo 64) are part of the game.
     readers_.push_back(std::make_unique<ModelReader>(fanout_, 1 + i * (i % 3 == 0 ? 64 : 1), random_));
     readers_.back()->index_is_short = size.index_chunks < 1'000 || size.skip_rules < size.readers;
     readers_.back()->events_max = static_cast<std::uint32_t>(1 + below(size.events_max));
+    if (chance(50)) {
+      readers_.back()->events_max = common_max;
+      continue;
+    }
     if (chance(50)) readers_.back()->bytes_max = 4 + below(std::uint64_t{size.events_max} * 100);
   }
 }
@@ -392,6 +424,10 @@ void Run::drop(ModelReader& reader) {
     case 3:
     case 4: {
       const bool lowest = chance(50);
+      if (reader.stands_aside && chance(70)) {
+        reader.drop_aside(reader.limit_share(3, 4), reader.drops_lowest);
+        break;
+      }
       reader.drop_to({below(60), chance(50) ? router::kNoLimit : below(10'000)}, lowest);
       break;
     }
@@ -442,8 +478,12 @@ void Run::finish(Totals& totals) {
     totals.rests += reader->rests;
     totals.overruns += reader->times_overrun;
     totals.behind += reader->times_behind;
+    totals.aside += reader->times_aside;
     fanout_.leave(*reader);
   }
+  std::uint64_t dropped = 0;
+  for (auto& reader : readers_) dropped += reader->events_dropped();
+  EXPECT_EQ(fanout_.counters().dropped.value(), dropped);
   totals.evicted += fanout_.counters().evicted.value();
   totals.log_full += fanout_.counters().log_full.value();
   totals.swept += fanout_.counters().swept.value();

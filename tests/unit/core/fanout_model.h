@@ -41,6 +41,8 @@ class ModelReader final : public router::Reader {
   bool wants(const vscp::Event& event, std::uint32_t skip) const;
 
   void drop_to(const router::Amount& keep, bool lowest);
+  /// Which events that costs depends on the others who stand aside; how many is checked.
+  void drop_aside(const router::Amount& keep, bool lowest);
   void clear();
   /// What waits must be the same events, as the other form carries them.
   void change_format(vscp::WireFormat to);
@@ -54,12 +56,14 @@ class ModelReader final : public router::Reader {
   vscp::Filter filter;
   vscp::WireFormat format = vscp::WireFormat::kLegacyLine;
   bool drops_lowest = false;
+  bool stands_aside = false;
   bool index_is_short = false;
   std::size_t bytes_in_flight = 0;
   bool has_news = false;  ///< its group got an entry since the last flush
   std::uint64_t times_told = 0;
   std::uint64_t times_behind = 0;
   std::uint64_t times_overrun = 0;
+  std::uint64_t times_aside = 0;
   std::uint64_t lines_read = 0;
   std::uint64_t lines_lost = 0;
   std::uint64_t rests = 0;
@@ -103,6 +107,7 @@ struct Totals {
   std::uint64_t rescued_bytes = 0;
   std::uint64_t overruns = 0;
   std::uint64_t behind = 0;
+  std::uint64_t aside = 0;  ///< times that a reader stood aside
 };
 
 class Run {

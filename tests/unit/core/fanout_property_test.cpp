@@ -32,12 +32,13 @@ Totals run_seeds(const Size& size, std::uint64_t first_seed, std::uint64_t seeds
   }
   std::printf(
       "%llu operations, %llu lines read, %llu lost, %llu rests of lines, %llu evictions, %llu without memory, "
-      "%llu overruns, %llu times behind, %llu swept, %llu bytes rescued\n",
+      "%llu overruns, %llu times behind, %llu swept, %llu bytes rescued, %llu times aside\n",
       static_cast<unsigned long long>(totals.operations), static_cast<unsigned long long>(totals.read),
       static_cast<unsigned long long>(totals.lost), static_cast<unsigned long long>(totals.rests),
       static_cast<unsigned long long>(totals.evicted), static_cast<unsigned long long>(totals.log_full),
       static_cast<unsigned long long>(totals.overruns), static_cast<unsigned long long>(totals.behind),
-      static_cast<unsigned long long>(totals.swept), static_cast<unsigned long long>(totals.rescued_bytes));
+      static_cast<unsigned long long>(totals.swept), static_cast<unsigned long long>(totals.rescued_bytes),
+      static_cast<unsigned long long>(totals.aside));
   return totals;
 }
 
@@ -54,6 +55,7 @@ TEST(FanoutProperty, RoomyLog) {
   EXPECT_GT(totals.overruns, 100U);
   EXPECT_GT(totals.behind, 100U);
   EXPECT_GT(totals.swept, 100U);
+  EXPECT_GT(totals.aside, 100U);
 }
 
 // Long backlogs, and a log that is full of them: lines move about all the time.
