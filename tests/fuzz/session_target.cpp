@@ -40,6 +40,7 @@ struct Client {
   std::uint64_t commands = 0;  ///< lines written that must be answered
   std::uint64_t answers = 0;
   bool listens = false;  ///< gets events, signs of life and nothing else
+  bool binary = false;  ///< what it gets from here on is binary_target.cpp's matter
   bool half_closed = false;
   bool open = true;  ///< on our side
 };
@@ -172,6 +173,7 @@ class Play {
     const std::string more = rig_.read(client.socket);
     client.received += more;
     for (;;) {
+      if (client.binary) client.received.clear();
       const std::size_t end = client.received.find('\n');
       if (end == std::string::npos) return more.size();
       on_line(client, std::string_view(client.received).substr(0, end + 1));
@@ -184,6 +186,7 @@ class Play {
     if (is_status(line)) {
       check(is_known_status(line), "a status line is one of ours");
       if (line != reply::kAlive) ++client.answers;
+      client.binary = line == reply::kBinaryOn;
       return;
     }
     if (!client.listens) return;
@@ -200,7 +203,7 @@ class Play {
     }
     read_all();
     for (Client& client : clients_) {
-      if (!client.open || drained_) continue;
+      if (!client.open || client.binary || drained_) continue;
       const auto* session = rig_.session(client.socket);
       const bool stands = session != nullptr && session->is_open();
       // Whoever was closed got at most one line more than he asked for: why.
