@@ -40,7 +40,7 @@ struct Client {
   std::uint64_t commands = 0;  ///< lines written that must be answered
   std::uint64_t answers = 0;
   bool listens = false;  ///< gets events, signs of life and nothing else
-  bool binary = false;  ///< what it gets from here on is binary_target.cpp's matter
+  bool binary = false;   ///< what it gets from here on is binary_target.cpp's matter
   bool half_closed = false;
   bool open = true;  ///< on our side
 };
