@@ -42,6 +42,7 @@ LinkSession::Gate LinkSession::gate(const vscp::LinkCommandInfo& info) {
                              verb == LinkVerb::kSetMask || verb == LinkVerb::kQuitLoop || verb == LinkVerb::kBinary ||
                              verb == LinkVerb::kText;
   if (touches_queue && is_sending()) return Gate::kNotYet;
+  if (verb == LinkVerb::kRetr || verb == LinkVerb::kChkData || verb == LinkVerb::kRcvLoop) note_reading();
   return Gate::kOpen;
 }
 

@@ -152,6 +152,13 @@ void Fanout::flush() noexcept {
   keep_reserve();
 }
 
+void Fanout::note_use() noexcept {
+  counters_.segments.set(segments_in_use_);
+  counters_.chunks.set(chunk_slab_.taken());
+  counters_.skip_rules.set(rule_slab_.taken());
+  counters_.groups.set(groups_.size());
+}
+
 // Whether the reader is behind by more than half of its limit; and lowers `next_check` to where it may be so, or reach
 // its limit.
 bool Fanout::needs_check(const Reader& reader, Amount& next_check) const noexcept {

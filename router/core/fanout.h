@@ -189,6 +189,8 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
   std::uint64_t events_dropped() const noexcept;
   /// Stands aside (Fanout::drop_aside).
   bool is_aside() const noexcept { return aside_; }
+  /// Has asked for events (Fanout::note_reading).
+  bool has_read() const noexcept { return reads_; }
   /// An entry that is not meant for this reader: its own event, or one that names it to be skipped.
   bool ignores(const IndexEntry& entry) const noexcept {
     return (entry.origin == channel && !receives_own) || (entry.other == channel) != (entry.only != 0);
@@ -214,6 +216,7 @@ class Reader : public ListNode<ReaderTag>, public ListNode<BacklogTag> {
     return !ignores_any(chunk) && (skip_ == nullptr || chunk.first >= skip_->last);
   }
 
+  bool reads_ = false;  ///< has asked for events
   bool sending_ = false;
   bool send_from_backlog_ = false;
   bool aside_ = false;    ///< one of Crew::members_: has no place of its own
@@ -259,6 +262,7 @@ class Crew final : public Reader {
   bool by_priority_ = false;
   bool has_own_ = false;  ///< the chain may hold events that members sent
   std::uint64_t size_ = 0;
+  std::uint64_t reading_ = 0;  ///< of them, those that have asked for events
   std::uint64_t foreign_ = 0;  ///< entries so far that were for one reader, who was no member then
   IntrusiveList<Reader, ReaderTag> members_;
 };
@@ -307,6 +311,12 @@ struct FanoutCounters {
   Counter rescued_bytes;  ///< of the lines that were moved then
   Counter swept;     ///< entries taken out that nobody wanted any more
   Counter dropped;   ///< entries that readers lost, by any policy
+  Counter missed;    ///< of these, those of readers that have asked for events
+  // In use, as of the last note_use().
+  Counter segments;
+  Counter chunks;
+  Counter skip_rules;
+  Counter groups;
 };
 
 class Fanout {
@@ -321,6 +331,8 @@ class Fanout {
   /// Appends it for this reader alone, if the reader's filter lets it pass.
   void deliver_to(Reader& reader, const EventBuf& event) noexcept;
   void flush() noexcept;
+  /// Brings the counters of what is in use up to date.
+  void note_use() noexcept;
   /// Something was delivered since the last flush().
   bool has_unflushed() const noexcept { return !touched_.empty(); }
 
@@ -333,6 +345,12 @@ class Fanout {
   std::uint32_t change_format(Reader& reader, vscp::WireFormat format) noexcept;
   /// The reader gets nothing more; what is waiting is forgotten and not counted as dropped. Not while sending.
   void leave(Reader& reader) noexcept;
+  /// The reader has asked for events: what it loses from now on somebody misses.
+  void note_reading(Reader& reader) noexcept {
+    if (reader.reads_) return;
+    if (reader.aside_) leave_crew(reader);
+    reader.reads_ = true;
+  }
   const vscp::Filter& filter_of(const Reader& reader) const noexcept { return reader.group_->filter(); }
 
   /// What waits for this reader, without what it ignores.
@@ -488,6 +506,7 @@ class Fanout {
   void note_unwanted(Reader& reader) noexcept;
   void lose(FilterGroup& group, const IndexEntry& entry) noexcept;
   void count_dropped(Reader& reader, std::uint64_t entries) noexcept;
+  void count_total(const Reader& reader, std::uint64_t entries) noexcept;
   void save_rest_of_line(Reader& reader) noexcept;
 
   FanoutSettings settings_;

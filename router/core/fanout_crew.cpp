@@ -137,6 +137,7 @@ bool Fanout::join_crew(Reader& reader) noexcept {
   reader.events_dropped_ += left + crew.foreign_ - group.end_.events;
   crew.members_.push_back(reader);
   ++crew.size_;
+  if (reader.reads_) ++crew.reading_;
   trim(group);
   return true;
 }
@@ -150,9 +151,10 @@ void Fanout::leave_crew(Reader& reader) noexcept {
   const std::uint64_t left = count_for_member(reader, next).events;
   const std::uint64_t dropped = reader.events_dropped();
   // The total had it by what the crew lost; the difference is what the crew lost of before this reader's time.
-  counters_.dropped.add(dropped - (crew.events_dropped_ - reader.crew_base_));
+  count_total(reader, dropped - (crew.events_dropped_ - reader.crew_base_));
   static_cast<ListNode<ReaderTag>&>(reader).unlink();
   --crew.size_;
+  if (reader.reads_) --crew.reading_;
   reader.aside_ = false;
   reader.events_dropped_ = dropped;
   reader.backlog_bytes_ = 0;
@@ -208,7 +210,7 @@ void Fanout::note_for_crew(FilterGroup& group, const IndexEntry& entry) noexcept
 void Fanout::uncount_own(FilterGroup& group, const IndexEntry& entry) noexcept {
   for_each_sender(group, entry, [&](Reader& reader) {
     ++reader.crew_base_;
-    counters_.dropped.add(~std::uint64_t{0});
+    count_total(reader, ~std::uint64_t{0});  // one less
   });
 }
 

@@ -226,7 +226,18 @@ void Fanout::shed_backlog(Reader& reader, std::uint32_t border, Amount& waiting,
 
 void Fanout::count_dropped(Reader& reader, std::uint64_t entries) noexcept {
   reader.events_dropped_ += entries;
-  counters_.dropped.add(reader.is_crew_ ? entries * static_cast<Crew&>(reader).size_ : entries);
+  if (reader.is_crew_) {
+    const auto& crew = static_cast<const Crew&>(reader);
+    counters_.dropped.add(entries * crew.size_);
+    counters_.missed.add(entries * crew.reading_);
+  } else {
+    count_total(reader, entries);
+  }
+}
+
+void Fanout::count_total(const Reader& reader, std::uint64_t entries) noexcept {
+  counters_.dropped.add(entries);
+  if (reader.reads_) counters_.missed.add(entries);
 }
 
 // An entry that found no memory: everybody in the group who would have got it has lost it.

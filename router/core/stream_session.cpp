@@ -338,7 +338,8 @@ void StreamSession::on_overrun() noexcept {
     return;
   }
   // Down to three quarters, so that the work of dropping is paid once per quarter and not per event.
-  const bool by_priority = slow_consumer_ == SlowConsumer::kDropLowestPriority;
+  // Who has never asked is a sender: what is kept by priority lies scattered over the log, and fills it for nobody's good.
+  const bool by_priority = slow_consumer_ == SlowConsumer::kDropLowestPriority && has_read();
   const bool is_reading = wants_events() && !waiting_writable_;
   const std::uint32_t dropped = is_reading ? fanout.drop_to(*this, limit_share(3, 4), by_priority)
                                            : fanout.drop_aside(*this, limit_share(3, 4), by_priority);

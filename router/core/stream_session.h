@@ -122,6 +122,8 @@ class StreamSession : public OpOwner,
     hold_ms_ = static_cast<std::uint16_t>(limits.hold_ms);
     update_pace();
   }
+  /// The peer has asked for events.
+  void note_reading() noexcept { worker_->fanout().note_reading(*this); }
   /// The session is in the receive loop, or not.
   void set_in_loop(bool in) noexcept;
   /// Event lines go out (true) or wait (false).

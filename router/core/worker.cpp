@@ -16,6 +16,8 @@ constexpr int kLastRounds = 1000;
 // While a hold is on for a reader here, its reasons are looked at this often. The inbox is left alone meanwhile, and
 // whoever puts something in there does not wake us.
 constexpr std::uint64_t kOwnHoldReviewNs = 1'000'000;
+// A report that cannot go out now is tried again so much later, if nothing happens before.
+constexpr std::uint64_t kLossReviewNs = 10'000'000;
 
 // Events of other threads lie in their caches: fetched while the events before them are encoded.
 constexpr std::size_t kHeadAhead = 8;
@@ -49,6 +51,7 @@ Worker::Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, c
       out_blocks_(sizeof(OutBlock), settings.out_blocks),
       held_inputs_(sizeof(HeldInput), settings.held_inputs),
       holds_(hold),
+      losses_(server_guid, static_cast<std::uint8_t>(index)),
       inbox_batch_(settings.inbox_batch_max) {
   VR_ASSERT(settings.held_inputs >= ring_->buffers_max());
   graveyard_.reserve(1024);
@@ -77,6 +80,10 @@ void Worker::run_once(bool may_sleep) noexcept {
   std::uint64_t timeout_ns = 0;
   if (may_sleep && !has_work()) {
     timeout_ns = timers_.ns_until_next(now_ns_);
+    if (settings_.overrun_events) {
+      const std::uint64_t due_ns = losses_.ns_until_due(fanout_.counters().missed.value(), now_ns_);
+      timeout_ns = std::min(timeout_ns, std::max(due_ns, kLossReviewNs));
+    }
   }
   if (is_holding()) {
     ring_->submit_and_wait(std::min(timeout_ns, kOwnHoldReviewNs));
@@ -141,11 +148,25 @@ void Worker::take_in(std::span<EventBuf* const> events) noexcept {
   for (std::size_t i = 0; i < events.size(); ++i) {
     if (i + kHeadAhead < events.size()) prefetch_head(*events[i + kHeadAhead]);
     if (i + kDataAhead < events.size()) prefetch_data(*events[i + kDataAhead]);
+    if (events[i]->event.vscp_class == LossReport::kClass) losses_.note_other(events[i]->event);
     deliver(events[i]);
   }
 }
 
+void Worker::tell_losses() noexcept {
+  const std::uint64_t lost = fanout_.counters().missed.value();
+  if (!settings_.overrun_events || !losses_.is_due(lost, events_so_far(), now_ns_) || !may_publish()) return;
+  EventBuf* event = publisher_.try_acquire();
+  if (event == nullptr) return;
+  losses_.make(lost, events_so_far(), now_ns_, event->event);
+  event->skip_channel = kNoChannel;
+  event->only_channel = kNoChannel;
+  counters_.overruns_told.add();
+  publish(event);
+}
+
 void Worker::flush() noexcept {
+  tell_losses();
   publisher_.flush();
   pool().collect_returns();
   // A session whose output went out may go on with input that waited, and publish to readers here: until nothing is left.
@@ -160,6 +181,8 @@ void Worker::flush() noexcept {
   publisher_.flush();
   if (!starved_.empty()) feed_starved();
   graveyard_.clear();
+  fanout_.note_use();
+  counters_.events_held.set(pool().taken());
   counters_.blocks.set(out_blocks_.taken());
   counters_.buffers_out.set(held_inputs_.taken());
 }

@@ -23,6 +23,7 @@
 #include "router/core/fanout.h"
 #include "router/core/held_queue.h"
 #include "router/core/hold.h"
+#include "router/core/loss_report.h"
 #include "router/core/publisher.h"
 #include "router/core/reply_queue.h"
 #include "router/core/timer_wheel.h"
@@ -55,9 +56,11 @@ struct WorkerCounters {
   Counter login_failures;
   Counter input_pauses;     ///< times a sender was not read for lack of credit, buffers or because of a hold
   Counter holds;            ///< times senders were held back for a reader that was behind
+  Counter overruns_told;    ///< events that said that readers have lost some
   Counter slow_closed;      ///< sessions closed by the disconnect policy
   Counter timeouts;
   Counter undeliverable;    ///< events for a destination interface that has gone
+  Counter events_held;      ///< event buffers of this worker that are out, as of the last turn
   Counter blocks;           ///< 4 KiB blocks in use, as of the last turn
   Counter buffers_out;      ///< receive buffers that are not with the kernel, likewise
 };
@@ -75,6 +78,7 @@ struct WorkerSettings {
   std::uint32_t sends_per_turn = 256;      ///< sessions that are sent to; the others come first in the next turn
   std::size_t out_blocks = 65'536;         ///< 4 KiB blocks for replies and waiting input, taken lazily
   std::size_t held_inputs = 65'536;
+  bool overrun_events = false;             ///< tell by an event when readers have lost some
 };
 
 class Worker final : public EventThread {
@@ -185,6 +189,8 @@ class Worker final : public EventThread {
   void feed_starved() noexcept;
   void nudge_all() noexcept;
   void flush() noexcept;
+  void tell_losses() noexcept;
+  std::uint64_t events_so_far() const noexcept { return counters_.events_in.value() + counters_.events_inbox.value(); }
   bool has_work() const noexcept;
   /// What may still be delivered before the next flush: both numbers, or nothing.
   Amount turn_room() const noexcept {
@@ -218,6 +224,7 @@ class Worker final : public EventThread {
   std::vector<std::unique_ptr<StreamSession>> graveyard_;
   Holds holds_;
   TurnBudget budget_;
+  LossReport losses_;
   std::uint64_t delivered_ = 0;      ///< events since the last flush
   std::uint64_t flushed_bytes_ = 0;  ///< FanoutCounters::encoded_bytes at the last flush
   std::uint16_t round_ = 0;

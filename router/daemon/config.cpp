@@ -142,6 +142,7 @@ class ConfigReading {
     } else {
       config_.guid = parsed->is_zero() ? machine_guid(sys_class_net_) : *parsed;
     }
+    config_.overrun_events = reader.boolean("overrun-events", config_.overrun_events);
     ObjectReader log(reader.object("log"), "log", context_);
     config_.log_bytes_per_worker = static_cast<std::uint64_t>(
         log.integer("bytes-per-worker", static_cast<std::int64_t>(config_.log_bytes_per_worker), 1 << 20U, 1LL << 40U));

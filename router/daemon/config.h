@@ -54,6 +54,7 @@ struct Config {
   LoggingConfig logging;
   WorkersConfig workers;
   std::uint64_t log_bytes_per_worker = 67108864;  ///< "log": {"bytes-per-worker"}: memory of the fan-out log
+  bool overrun_events = true;  ///< "overrun-events": an event tells when readers have lost some
   AdminConfig admin;
   std::vector<std::unique_ptr<DriverConfig>> drivers;  ///< one per kind
   bool embedded = false;                               ///< no file: the embedded text

@@ -1,7 +1,9 @@
 #include "router/daemon/reports.h"
 
 #include <array>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 #include "protocol/datetime.h"
@@ -29,6 +31,7 @@ constexpr std::array kFigures{
     Figure{"events_inbox", [](const Worker& w) { return w.counters().events_inbox.value(); }},
     Figure{"events_out", [](const Worker& w) { return w.counters().events_out.value(); }},
     Figure{"events_dropped", [](const Worker& w) { return w.fanout_counters().dropped.value(); }},
+    Figure{"events_missed", [](const Worker& w) { return w.fanout_counters().missed.value(); }},
     Figure{"events_undeliverable", [](const Worker& w) { return w.counters().undeliverable.value(); }},
     Figure{"log_full", [](const Worker& w) { return w.fanout_counters().log_full.value(); }},
     Figure{"log_evictions", [](const Worker& w) { return w.fanout_counters().evicted.value(); }},
@@ -42,11 +45,25 @@ constexpr std::array kFigures{
     Figure{"input_pauses", [](const Worker& w) { return w.counters().input_pauses.value(); }},
     Figure{"holds", [](const Worker& w) { return w.counters().holds.value(); }},
     Figure{"slow_closed", [](const Worker& w) { return w.counters().slow_closed.value(); }},
+    Figure{"overruns_told", [](const Worker& w) { return w.counters().overruns_told.value(); }},
+    Figure{"events_held", [](const Worker& w) { return w.counters().events_held.value(); }},
+    Figure{"log_segments", [](const Worker& w) { return w.fanout_counters().segments.value(); }},
+    Figure{"index_chunks", [](const Worker& w) { return w.fanout_counters().chunks.value(); }},
+    Figure{"skip_rules", [](const Worker& w) { return w.fanout_counters().skip_rules.value(); }},
+    Figure{"filter_groups", [](const Worker& w) { return w.fanout_counters().groups.value(); }},
     Figure{"blocks", [](const Worker& w) { return w.counters().blocks.value(); }},
     Figure{"buffers_out", [](const Worker& w) { return w.counters().buffers_out.value(); }},
     Figure{"turns", [](const Worker& w) { return w.counters().turns.value(); }},
     Figure{"sleeps", [](const Worker& w) { return w.counters().sleeps.value(); }},
 };
+
+// Of the process; sockets in the tables of the rings are none.
+std::uint64_t open_files() {
+  std::error_code error;
+  std::uint64_t count = 0;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error)) ++count;
+  return count > 0 ? count - 1 : 0;  // without the one that looks
+}
 
 std::string date_text(std::uint64_t utc_ns) {
   std::array<char, vscp::kDatetimeTextSize> text;
@@ -87,6 +104,7 @@ std::string stat_report(Router& router) {
       .member("server_name", settings.server_name)
       .member("guid", vscp::to_string(settings.guid))
       .member("uptime_s", (router.clock().utc_ns() - router.started_utc_ns()) / 1'000'000'000)
+      .member("open_files", open_files())
       .key("workers")
       .begin_array();
   for (ThreadIndex index = 0; index < router.worker_count(); ++index) {

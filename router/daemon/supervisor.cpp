@@ -122,6 +122,7 @@ std::string Supervisor::make_router() {
   settings.server_name = config_.server_name;
   settings.version = VSCPROUTER_VERSION;
   settings.worker.fanout.log_bytes = config_.log_bytes_per_worker;
+  settings.worker.overrun_events = config_.overrun_events;
   std::string error;
   router_ = Router::make(settings, clock_, [](std::string& text) { return make_uring_ring({}, text); }, error);
   return error;

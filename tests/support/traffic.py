@@ -78,7 +78,7 @@ class NothingLeft:
     Use it around a test's clients."""
 
     # Of `stat`: what goes up and down. The rest only counts up.
-    GAUGES = ("sessions", "blocks", "buffers_out")
+    GAUGES = ("sessions", "blocks", "buffers_out", "index_chunks", "skip_rules", "filter_groups")
 
     def __init__(self, daemon):
         self.daemon = daemon

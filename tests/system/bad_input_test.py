@@ -23,6 +23,7 @@ class BadInput(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = Daemon(
+            config={"overrun-events": False},
             link={"login-failure-delay-ms": 1, "login-failure-delay-max-ms": 2, "login-timeout-s": 60,
                   "max-out-queue": 5000},
             users=[user("admin"), user("good")])
@@ -313,7 +314,7 @@ class Timeouts(unittest.TestCase):
     def test_slow_consumer_that_polls_loses_the_lowest_priority(self):
         """Priority 7 goes before priority 0, of these the oldest; every loss is counted."""
         link = {"max-out-queue": 100, "slow-consumer": "drop-lowest-priority", "hold-producers-ms": 0}
-        with Daemon(link=link) as daemon, daemon.login() as sender, daemon.login() as receiver:
+        with Daemon(link=link, config={"overrun-events": False}) as daemon, daemon.login() as sender, daemon.login() as receiver:
             for number in range(100):
                 sender.send_event(20, 3, [1, number], head=7 << 5)
             receiver.wait_waiting(100)
@@ -329,7 +330,7 @@ class Timeouts(unittest.TestCase):
 
     def test_slow_consumer_that_polls_loses_the_oldest(self):
         link = {"max-out-queue": 100, "slow-consumer": "drop-oldest", "hold-producers-ms": 0}
-        with Daemon(link=link) as daemon, daemon.login() as sender, daemon.login() as receiver:
+        with Daemon(link=link, config={"overrun-events": False}) as daemon, daemon.login() as sender, daemon.login() as receiver:
             for number in range(150):
                 sender.send_event(20, 3, [number], head=number % 8 << 5)
             events = self.fetch_all(receiver, 150)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from daemon import Daemon, is_sanitized, user  # noqa: E402
+from daemon import Daemon, GUID, is_sanitized, user  # noqa: E402
 from link_client import Event, LinkClient  # noqa: E402
 from traffic import NothingLeft, Traffic  # noqa: E402
 
@@ -135,6 +135,38 @@ class SlowPeers(unittest.TestCase):
             byte = client.socket.recv(1)
             assert byte, "a slow client was closed"
             client.buffer += byte
+
+    def test_losses_are_told_by_an_event(self):
+        """CLASS1.ERROR, OVERRUN. Without any other event those that it makes are lost in silence."""
+        with Daemon(link={"max-out-queue": 16}, workers=1) as daemon:
+            with daemon.login() as sender, daemon.login() as idle, daemon.login() as watcher:
+                watcher.ok("SFLT 0,508,0,-")
+                watcher.ok("SMSK 0,65535,0,-")
+                watcher.ok("CLRA")
+                watcher.ok("RCVLOOP")
+                send_numbered(sender, range(100))
+                # Who has never asked for events misses none.
+                self.assertGreater(daemon.admin("stat")["total"]["events_dropped"], 0)
+                self.assertEqual(daemon.admin("stat")["total"]["overruns_told"], 0)
+                idle.wait_waiting(1)
+                send_numbered(sender, range(100))
+                event = watcher.read_event()
+                self.assertEqual((event.vscp_class, event.vscp_type, event.priority), (508, 18, 1))
+                self.assertEqual(event.guid, GUID)
+                self.assertEqual(event.data[:3], [0, 255, 255])
+                self.assertEqual(len(event.data), 7)
+                told = int.from_bytes(bytes(event.data[3:]), "big")
+                self.assertGreater(told, 0)
+                self.assertLessEqual(told, daemon.admin("stat")["total"]["events_missed"])
+
+    def test_losses_are_not_told_if_so_configured(self):
+        with Daemon(link={"max-out-queue": 16}, config={"overrun-events": False}) as daemon:
+            with daemon.login() as sender, daemon.login() as idle:
+                send_numbered(sender, range(100))
+                idle.wait_waiting(1)
+                total = daemon.admin("stat")["total"]
+                self.assertGreater(total["events_dropped"], 0)
+                self.assertEqual(total["overruns_told"], 0)
 
     def test_retr_of_any_number(self):
         with Daemon() as daemon, NothingLeft(daemon):

@@ -86,12 +86,13 @@ TEST(Config, EveryKeyIsRead) {
     "logging": {"file-enable-log": true, "file-log-level": "debug", "file-pattern": "%v", "file-path": "log/x.log",
       "file-max-size": 10000, "file-max-files": 3, "console-enable-log": false, "console-log-level": "trace",
       "console-pattern": "%v"},
-    "workers": {"count": 2, "cpus": "0-2, 6", "event-pool": 4096}, "log": {"bytes-per-worker": 1048576},
+    "workers": {"count": 2, "cpus": "0-2, 6", "event-pool": 4096}, "overrun-events": false, "log": {"bytes-per-worker": 1048576},
     "link": [{"interface": "127.0.0.1:1"}, {"interface": "127.0.0.1:2", "path-users": "/x/u.json"}],
     "admin": {"interface": "", "socket": "s"}, "simulate": {"enable": true, "nodes": 3, "rate": 1e6, "seed": 9}})");
   ASSERT_TRUE(result.config) << (result.errors.empty() ? "" : to_text(result.errors[0]));
   const Config& c = *result.config;
   EXPECT_EQ(c.run_as_user, "vscp");
+  EXPECT_FALSE(c.overrun_events);
   EXPECT_EQ(vscp::to_string(c.guid), "FF:FF:FF:FF:FF:FF:FF:F5:00:00:00:00:00:01:00:00");
   EXPECT_EQ(c.server_name, "north hall");
   EXPECT_EQ(c.debug, 0xffU);
