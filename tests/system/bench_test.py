@@ -70,6 +70,17 @@ class Bench(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
+    def test_overload_gives_up_the_lowest_priorities_first(self):
+        result = self.folder / "result.json"
+        done = self.bench("run", "overload", "--spawn", daemon_path(), "--for", "500ms", "--wire", "text,binary",
+                          "--server-option", "hold-producers-ms=0", "--user-option", "max-out-queue=2000",
+                          "--json", result)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        for entry in json.loads(result.read_text())["results"]:
+            delivered = [entry["figures"][f"delivered_p{p}_percent"]["median"] for p in range(8)]
+            self.assertGreaterEqual(delivered[0], max(delivered))
+            self.assertLessEqual(delivered[7], min(delivered))
+
     def test_every_scenario_and_its_reports(self):
         result = self.folder / "result.json"
         done = self.bench("run", "all", "--spawn", daemon_path(), "--server-workers", 2, "--for", "200ms", "--warmup",
@@ -81,7 +92,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(file["format"], "vscpbench-2")
         found = {entry["scenario"] for entry in file["results"]}
         self.assertEqual(found, {"1:1", "1:16", "1:256", "16:16", "latency", "connect-storm", "idle-crowd", "slow-crowd",
-                                 "filter-crowd"})
+                                 "filter-crowd", "overload"})
         for entry in file["results"]:
             self.assertEqual(entry["server"], "vscprouterd")
             self.assertTrue(entry["figures"], entry["scenario"])
@@ -91,6 +102,9 @@ class Bench(unittest.TestCase):
         self.assertGreater(storm["figures"]["connects_per_server_cpu_s"]["median"], 0)
         idle = next(e for e in file["results"] if e["scenario"] == "idle-crowd")
         self.assertGreater(idle["figures"]["fanout_last_us"]["median"], idle["figures"]["fanout_first_us"]["median"])
+
+        overload = next(e for e in file["results"] if e["scenario"] == "overload")["figures"]
+        self.assertEqual(overload["overload_sent"]["median"], 20000)  # 200 ms of them
 
         page, pictures = self.folder / "page.html", self.folder / "pictures"
         done = self.bench("report", result, "-o", page, "--png", pictures)

@@ -127,8 +127,8 @@ class BinaryScanner final : public Scanner {
   bool fields_are_right(const char* at) const {
     std::string time;
     put(time, kTimeNs, 8);
-    // Head bits 8 and 9 say how the time is written.
-    return (load16(at + 1) & ~0x300U) == shape_.head && load16(at + 14) == shape_.vscp_class &&
+    const unsigned free = free_head_bits(shape_);
+    return (load16(at + 1) & ~free) == (shape_.head & ~free) && load16(at + 14) == shape_.vscp_class &&
            load16(at + 16) == shape_.vscp_type &&
            (shape_.time_form == TimeForm::kNone || std::memcmp(at + 3, time.data(), time.size()) == 0);
   }

@@ -66,6 +66,17 @@ const std::vector<FigureKind>& figure_kinds() {
       {"cpu_ratio", "server CPU with the crowd by alone", "", Better::kLower},
       {"latency_p50_ratio", "latency p50 with the crowd by alone", "", Better::kLower},
       {"latency_p99_ratio", "latency p99 with the crowd by alone", "", Better::kLower},
+      // More than a consumer takes.
+      {"overload_sent", "events sent", "", Better::kNeither},
+      {"overload_delivered_percent", "delivered", "%", Better::kNeither},
+      {"delivered_p0_percent", "priority 0 (highest) delivered", "%", Better::kHigher},
+      {"delivered_p1_percent", "priority 1 delivered", "%", Better::kNeither},
+      {"delivered_p2_percent", "priority 2 delivered", "%", Better::kNeither},
+      {"delivered_p3_percent", "priority 3 delivered", "%", Better::kNeither},
+      {"delivered_p4_percent", "priority 4 delivered", "%", Better::kNeither},
+      {"delivered_p5_percent", "priority 5 delivered", "%", Better::kNeither},
+      {"delivered_p6_percent", "priority 6 delivered", "%", Better::kNeither},
+      {"delivered_p7_percent", "priority 7 (lowest) delivered", "%", Better::kNeither},
   };
   return kinds;
 }

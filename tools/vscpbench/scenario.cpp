@@ -87,6 +87,10 @@ const std::vector<Scenario>& scenarios() {
        "CPU per event against the number of sessions with distinct filters, of which one matches",
        {8},
        run_filter_crowd},
+      {"overload",
+       "a consumer that takes 40 % of what is sent: what arrives of each priority",
+       {8},
+       run_overload},
   };
   return all;
 }

@@ -65,5 +65,6 @@ std::string run_connect_storm(Context& context);
 std::string run_idle_crowd(Context& context);
 std::string run_slow_crowd(Context& context);
 std::string run_filter_crowd(Context& context);
+std::string run_overload(Context& context);
 
 }  // namespace bench

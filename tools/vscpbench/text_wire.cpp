@@ -203,8 +203,8 @@ class TextScanner final : public Scanner {
       if (!parse_number(line.substr(begin, commas[i] - begin), values[i])) return false;
       begin = commas[i] + 1;
     }
-    // Head bits 8 and 9 say how the time is written.
-    if ((values[0] & ~std::uint64_t{0x300}) != shape_.head || values[1] != shape_.vscp_class ||
+    const std::uint64_t free = free_head_bits(shape_);
+    if ((values[0] & ~free) != (shape_.head & ~free) || values[1] != shape_.vscp_class ||
         values[2] != shape_.vscp_type) {
       return false;
     }

@@ -46,7 +46,13 @@ struct EventShape {
   std::size_t payload_bytes = 8;
   TimeForm time_form = TimeForm::kNone;
   std::uint8_t run = 0;
+  bool any_priority = false;  ///< of a scanner: priorities may differ from the head's
 };
+
+/// The bits of a received head that tell nothing of a fault: how the time is written, and the priority if it may differ.
+constexpr std::uint16_t free_head_bits(const EventShape& shape) noexcept {
+  return shape.any_priority ? 0x3e0 : 0x300;
+}
 
 /// The payload of one variant: pseudo-random, the same in every run.
 std::vector<std::uint8_t> payload_of(std::size_t bytes, std::uint32_t variant);
