@@ -20,7 +20,8 @@ constexpr double kRate = 100000;
 constexpr double kSeconds = 5;
 constexpr double kTaken = 0.4;  ///< the consumer's share of what is sent
 constexpr std::size_t kPriorities = 8;
-/// Little waits in the kernel, where nobody can give it up; with less than some segments of loopback TCP waits for its timers.
+/// Little waits in the kernel, where nobody can give it up; with less than some segments of loopback TCP waits for its
+/// timers.
 constexpr int kReceiveBuffer = 256 << 10;
 constexpr std::size_t kReadBytes = 4096;  ///< at a time
 constexpr std::size_t kUnsentBytesMax = 1 << 18;

@@ -49,7 +49,8 @@ struct EventShape {
   bool any_priority = false;  ///< of a scanner: priorities may differ from the head's
 };
 
-/// The bits of a received head that tell nothing of a fault: how the time is written, and the priority if it may differ.
+/// The bits of a received head that tell nothing of a fault: how the time is written, and the priority if it may
+/// differ.
 constexpr std::uint16_t free_head_bits(const EventShape& shape) noexcept {
   return shape.any_priority ? 0x3e0 : 0x300;
 }
@@ -75,7 +76,6 @@ class Scanner {
  public:
   /// What the server must get back for what was read, such as acknowledgements. The caller sends and clears it.
   std::string answers;
-
 
   virtual ~Scanner() = default;
   /// Appends what is complete in `bytes` to `seen` and returns how many bytes were used; the rest comes again,
