@@ -171,8 +171,12 @@ void Worker::flush() noexcept {
   pool().collect_returns();
   // A session whose output went out may go on with input that waited, and publish to readers here: until nothing is left.
   std::uint32_t sends = 0;
+  // Events go out before the replies to those who sent them; who was left over from the last turn goes before all.
+  IntrusiveList<StreamSession, DirtyTag> repliers;
+  if (!has_sends_left_) repliers.splice_back(dirty_);
   do {
     fanout_.flush();
+    dirty_.splice_back(repliers);
     delivered_ = 0;
     flushed_bytes_ = fanout_.counters().encoded_bytes.value();
     for (; sends < settings_.sends_per_turn && !dirty_.empty(); ++sends) dirty_.pop_front()->pump();
