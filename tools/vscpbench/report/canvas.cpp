@@ -27,7 +27,10 @@ namespace {
 
 /// Always there with cairo's Debian package: its configuration depends on a sans-serif font.
 constexpr const char* kFont = "sans-serif";
-constexpr double kShortDash = 4;
+/// Length of a dash and of the gap behind it; 0 = none.
+constexpr double length_of(Dash dash) {
+  return dash == Dash::kShort ? 4 : dash == Dash::kLong ? 10 : 0;
+}
 
 constexpr std::size_t kRoles = static_cast<std::size_t>(Ink::kSeries) + kSeriesCount;
 using Palette = std::array<std::uint32_t, kRoles>;
@@ -152,12 +155,13 @@ void Canvas::polyline(std::span<const Point> points, Ink stroke, double width, D
   if (points.empty()) return;
   if (state_->is_svg) {
     state_->bytes += "<polyline" + svg_points(points) + role('s', stroke) + attribute("stroke-width", number(width)) +
-                     (dash == Dash::kShort ? attribute("stroke-dasharray", number(kShortDash)) : "") + "/>\n";
+                     (dash != Dash::kSolid ? attribute("stroke-dasharray", number(length_of(dash))) : "") + "/>\n";
     return;
   }
   auto* context = state_->context;
   state_->set(stroke);
-  cairo_set_dash(context, &kShortDash, dash == Dash::kShort ? 1 : 0, 0);
+  const double length = length_of(dash);
+  cairo_set_dash(context, &length, dash == Dash::kSolid ? 0 : 1, 0);
   cairo_set_line_width(context, width);
   state_->path(points);
   cairo_stroke(context);

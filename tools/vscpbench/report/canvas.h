@@ -26,7 +26,7 @@ constexpr Ink series_ink(std::size_t index) {
 }
 
 enum class Align : std::uint8_t { kLeft, kCenter, kRight };
-enum class Dash : std::uint8_t { kSolid, kShort };
+enum class Dash : std::uint8_t { kSolid, kShort, kLong };
 
 struct TextStyle {
   double size = 13;

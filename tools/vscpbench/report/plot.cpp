@@ -269,7 +269,11 @@ class Painter {
   }
 
   static Ink ink_of(const Line& line) { return series_ink(line.color); }
-  static Dash dash_of(const Line& line) { return line.dashed ? Dash::kShort : Dash::kSolid; }
+  /// Where the colours begin again, long dashes tell the second line of a colour from the first.
+  static Dash dash_of(const Line& line) {
+    if (line.dashed) return Dash::kShort;
+    return line.color < kSeriesCount ? Dash::kSolid : Dash::kLong;
+  }
 
   void curve(const Line& line, const Axis& x, const Axis& y) {
     std::vector<Point> points;

@@ -130,9 +130,14 @@ void add_latency_plot(const std::vector<Result>& all, const std::string& server,
             {},
             {}};
   plot.curves = {"latency, µs", Scale::kNines, Scale::kLog, {}};
+  const auto work = work_label(*results.front());
+  const bool same_work =
+      std::all_of(results.begin(), results.end(), [&](const auto* r) { return work_label(*r) == work; });
+  constexpr std::string_view kScenario = "latency";
+  if (same_work) plot.title = work.starts_with(kScenario) ? "L" + work.substr(1) : "Latency, " + work;
   for (const auto* result : results) {
-    const auto name =
-        (several_servers(results) ? result->server + ", " : std::string()) + result->wire + ", " + work_label(*result);
+    auto name = (several_servers(results) ? result->server + ", " : std::string()) + result->wire;
+    if (!same_work) name += ", " + work_label(*result);
     plot.curves.lines.push_back({name, result->find_curve("latency")->points, false, false, plot.curves.lines.size()});
   }
   const auto main = std::find_if(results.begin(), results.end(), [&](const auto* r) { return r->server == server; });
