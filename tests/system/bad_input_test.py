@@ -68,6 +68,9 @@ class BadInput(unittest.TestCase):
     def test_line_without_end(self):
         for logged_in in (False, True):
             client = self.daemon.login() if logged_in else self.daemon.connect()
+            # The worker's 4 MiB of receive buffers get touched by now; lines of blanks have no answer.
+            client.send_raw((b" " * 4000 + b"\r\n") * 4000)
+            client.ok("NOOP")
             before = self.daemon.rss_kib()
             try:
                 for _ in range(1000):
@@ -81,8 +84,7 @@ class BadInput(unittest.TestCase):
             finally:
                 client.close()
             print(f"line without end, logged in {logged_in}: closed, memory {self.daemon.rss_kib() - before:+} KiB")
-            # 4 MiB of receive buffers may be touched for the first time.
-            self.assertLess(self.daemon.rss_kib() - before, 4096 + 2048)
+            self.assertLess(self.daemon.rss_kib() - before, 1024)
         # A peer that stops at the limit sees the answer for sure.
         with self.daemon.connect() as client:
             client.send_raw(b"A" * 4200)
