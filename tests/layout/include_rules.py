@@ -36,6 +36,8 @@ THIRD_PARTY = {
     'mimalloc': ('router/base/memory.cpp',),
     'cairo': ('tools/vscpbench/report/canvas.cpp',),
     'MQTT': ('drivers/mqtt/paho_client.cpp',),
+    'simdjson': ('drivers/mqtt/json_payload.cpp',),
+    'expat': ('drivers/mqtt/xml_payload.cpp',),
 }
 
 # Headers of the system, from router/base upwards; protocol has the standard library and vector instructions only.

@@ -101,5 +101,5 @@ need_build_packages() {
   need_command pkg-config pkg-config
   need_command python3 python3
   need_package liburing-dev libconcurrentqueue-dev libmimalloc-dev nlohmann-json3-dev libcli11-dev libspdlog-dev \
-    libargon2-dev libssl-dev libcairo2-dev
+    libargon2-dev libssl-dev libcairo2-dev libpaho-mqtt-dev libsimdjson-dev libexpat1-dev
 }
