@@ -1,7 +1,7 @@
 // What the daemon asks of anything that brings events in or takes them out.
 //
 // Thread rule: all calls come from the supervisor's thread, in the order open, start, drain, stop; summary(), news(), warnings() and own_files()
-// after open(), reload() between start() and drain(). What a driver does on workers or helper threads in between is its own.
+// after open(), reload() and report() between start() and drain(). What a driver does on workers or helper threads in between is its own.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,8 @@
 #include <vector>
 
 namespace router {
+
+class JsonWriter;
 
 class Driver {
  public:
@@ -36,6 +38,9 @@ class Driver {
   virtual std::vector<std::string> own_files() const { return {}; }
   /// Reads the users files again: how many there are, or one sentence per line; what cannot be read stays as it was.
   virtual std::expected<std::size_t, std::string> reload() { return 0; }
+  /// What `vscpctl stat` shows of the driver beside the workers' counters: any number of flat objects (numbers, texts, booleans), one per
+  /// remote, broker or device. Each begins with the members "driver" (name()) and "name". Must not block: read counters.
+  virtual void report(JsonWriter& array) const { (void)array; }
 };
 
 }  // namespace router

@@ -95,7 +95,7 @@ void write_session(JsonWriter& writer, const SessionInfo& info) {
 
 }  // namespace
 
-std::string stat_report(Router& router) {
+std::string stat_report(Router& router, std::span<const std::unique_ptr<Driver>> drivers) {
   const auto& settings = router.settings();
   std::array<std::uint64_t, kFigures.size()> total{};
   JsonWriter writer;
@@ -119,7 +119,9 @@ std::string stat_report(Router& router) {
   }
   writer.end_array().key("total").begin_object();
   for (std::size_t i = 0; i < kFigures.size(); ++i) writer.member(kFigures[i].name, total[i]);
-  writer.end_object().end_object();
+  writer.end_object().key("drivers").begin_array();
+  for (const auto& driver : drivers) driver->report(writer);
+  writer.end_array().end_object();
   return writer.take();
 }
 

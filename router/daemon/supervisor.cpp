@@ -147,7 +147,7 @@ std::string Supervisor::open_drivers() {
 
 std::string Supervisor::open_admin() {
   if (config_.admin.socket.empty()) return {};
-  admin_.add("stat", [this] { return stat_report(*router_); });
+  admin_.add("stat", [this] { return stat_report(*router_, drivers_); });
   admin_.add("sessions", [this] { return sessions_report(*router_); });
   admin_.add("reload", [this] { return reload(); });
   return admin_.open(config_.admin.socket);

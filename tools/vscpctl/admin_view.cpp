@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -111,6 +112,28 @@ void collect_keys(const Json& object, std::vector<std::string>& keys, bool numbe
   }
 }
 
+/// A row per object, a column per key.
+std::string object_table(const Json& objects) {
+  std::vector<std::string> keys;
+  for (const Json& object : objects) collect_keys(object, keys, false);
+  Row head;
+  std::vector<bool> right;
+  for (const std::string& key : keys) {
+    head.push_back(printable(key));
+    right.push_back(std::ranges::any_of(objects, [&](const Json& object) {
+      return object.is_object() && object.contains(key) && object.at(key).is_number();
+    }));
+  }
+  std::vector<Row> rows{head};
+  for (const Json& object : objects) {
+    if (!object.is_object()) continue;
+    Row row;
+    for (const std::string& key : keys) row.push_back(cell_of(object, key));
+    rows.push_back(std::move(row));
+  }
+  return table(rows, right);
+}
+
 std::string heading(const Json& answer) {
   std::string text = cat("vscprouterd ", text_of(answer, "version"));
   if (const std::string name = text_of(answer, "server_name"); !name.empty()) text += cat("  \"", name, "\"");
@@ -124,6 +147,27 @@ std::string heading(const Json& answer) {
       text += cat(printable(key), ": ", number_text(key, value.get<double>()), "\n");
   }
   return text;
+}
+
+/// One table for each driver that has something to show.
+std::string driver_tables(const Json& answer) {
+  const auto found = answer.find("drivers");
+  if (found == answer.end() || !found->is_array()) return {};
+  std::vector<std::string> names;
+  for (const Json& part : *found) {
+    if (!part.is_object()) continue;
+    const std::string name = text_of(part, "driver");
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  std::string out;
+  for (const std::string& name : names) {
+    Json parts = Json::array();
+    std::ranges::copy_if(*found, std::back_inserter(parts),
+                         [&](const Json& part) { return part.is_object() && text_of(part, "driver") == name; });
+    for (Json& part : parts) part.erase("driver");
+    out += cat("\n", name, "\n", object_table(parts));
+  }
+  return out;
 }
 
 /// What goes up and down has no rate.
@@ -191,7 +235,7 @@ std::expected<std::string, std::string> stat_text(std::string_view json, StatMem
     }
     memory->previous_time = memory->time;
   }
-  return heading(*answer) + table(rows, right);
+  return heading(*answer) + table(rows, right) + driver_tables(*answer);
 }
 
 std::expected<std::string, std::string> sessions_text(std::string_view json, StatMemory* /*memory*/) {
@@ -202,24 +246,7 @@ std::expected<std::string, std::string> sessions_text(std::string_view json, Sta
     return std::unexpected(std::string("the daemon's answer has no list of sessions"));
   }
   if (found->empty()) return std::string("no sessions\n");
-  std::vector<std::string> keys;
-  for (const Json& session : *found) collect_keys(session, keys, false);
-  Row head;
-  std::vector<bool> right;
-  for (const std::string& key : keys) {
-    head.push_back(printable(key));
-    right.push_back(std::ranges::any_of(*found, [&](const Json& session) {
-      return session.is_object() && session.contains(key) && session.at(key).is_number();
-    }));
-  }
-  std::vector<Row> rows{head};
-  for (const Json& session : *found) {
-    if (!session.is_object()) continue;
-    Row row;
-    for (const std::string& key : keys) row.push_back(cell_of(session, key));
-    rows.push_back(std::move(row));
-  }
-  return table(rows, right) + cat(found->size(), found->size() == 1 ? " session\n" : " sessions\n");
+  return object_table(*found) + cat(found->size(), found->size() == 1 ? " session\n" : " sessions\n");
 }
 
 std::expected<std::string, std::string> reload_text(std::string_view json, StatMemory* /*memory*/) {

@@ -18,7 +18,8 @@ struct StatMemory {
 };
 
 /// Name, version, up-time, then one row per counter and one column per worker, with the total at the end; with
-/// `memory`, and from the second call on, a column "per s" too. Error: one sentence.
+/// `memory`, and from the second call on, a column "per s" too; then one table per driver that reports something.
+/// Error: one sentence.
 std::expected<std::string, std::string> stat_text(std::string_view json, StatMemory* memory);
 
 /// One row per session. `memory` is not used. Error: one sentence.

@@ -267,6 +267,22 @@ TEST(ReloadText, SaysWhatWasReadOrWhatIsWrong) {
   EXPECT_FALSE(reload_text("{}", nullptr));
 }
 
+TEST(StatText, DriversHaveATableEach) {
+  const auto text = stat_text(
+      R"({"total":{},"drivers":[{"driver":"link_client","name":"north","state":"connected","events_in":1200},)"
+      R"({"driver":"mqtt","name":"site","retained":true},{"driver":"link_client","name":"a","state":"\u001b[2J"},7]})",
+      nullptr);
+  ASSERT_TRUE(text);
+  EXPECT_TRUE(text->ends_with("\nlink_client\n"
+                              "name   state      events_in\n"
+                              "north  connected      1 200\n"
+                              "a      ?[2J               -\n"
+                              "\nmqtt\n"
+                              "name  retained\n"
+                              "site  yes\n"))
+      << *text;
+}
+
 TEST(StatText, SurvivesAnyAnswer) {
   EXPECT_FALSE(stat_text("", nullptr));
   EXPECT_FALSE(stat_text("[]", nullptr));
