@@ -7,7 +7,7 @@
 #include "router/core/users_file.h"
 #include "router/daemon/config.h"
 #include "tests/fuzz/promise.h"
-#include "tools/names/measurement.h"
+#include "protocol/names/measurement.h"
 
 namespace fuzz {
 namespace {
@@ -47,7 +47,7 @@ void measurement(Bytes input) {
   check(event.data_size <= (event.vscp_class == 10 ? 8 : vscp::kEventDataSpec), "data that its class has room for");
   // Two units of time are packed dates, which are no numbers to the reader.
   constexpr std::uint16_t kTime = 4;
-  check(event.vscp_type == kTime || tools::decode_measurement(event).has_value(), "what we make can be read");
+  check(event.vscp_type == kTime || vscp::decode_measurement(event).has_value(), "what we make can be read");
   const auto line = std::make_unique<char[]>(vscp::kEventLineMax);
   vscp::DateCache dates;
   const std::size_t size = vscp::encode_event_line(event, vscp::LineFormat::kLegacy, dates, line.get());

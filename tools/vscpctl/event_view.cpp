@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "protocol/guid.h"
+#include "protocol/names/measurement.h"
+#include "protocol/names/names.h"
 #include "tools/client/text.h"
-#include "tools/names/measurement.h"
-#include "tools/names/names.h"
 
 namespace tools::ctl {
 namespace {
@@ -68,13 +68,13 @@ std::string milliseconds(std::uint64_t time_ns) {
   return text;
 }
 
-std::string measurement_text(const Measurement& measurement) {
-  std::string text = measurement.text;
+std::string measurement_text(const vscp::Measurement& measurement) {
+  std::string text(measurement.text.view());
   if (!measurement.unit.empty()) text += cat(" ", measurement.unit);
   return text;
 }
 
-std::string measurement_place(const Measurement& measurement) {
+std::string measurement_place(const vscp::Measurement& measurement) {
   std::string text;
   if (measurement.sensor != 0) text += cat(" sensor ", static_cast<unsigned>(measurement.sensor));
   // Zone 0 is "none" for those who have no zones.
@@ -84,7 +84,7 @@ std::string measurement_place(const Measurement& measurement) {
   return text;
 }
 
-std::string zone_text(const Zone& zone) {
+std::string zone_text(const vscp::Zone& zone) {
   const auto one = [](std::uint8_t value) { return value == 255 ? std::string("all") : std::to_string(value); };
   return cat("  zone ", one(zone.zone), "/", one(zone.subzone));
 }
@@ -128,17 +128,17 @@ std::string event_text(const vscp::Event& event, std::uint64_t received_ns, cons
   line.add(local_time(received_ns, "%H:%M:%S") + milliseconds(received_ns), kDim);
   line.add(cat(" p", static_cast<unsigned>(event.priority()), " "), event.priority() <= 1 ? kRed : nullptr);
   const std::size_t name_at = 16;
-  line.add(event_name(event.vscp_class, event.vscp_type), kCyan);
+  line.add(vscp::event_name(event.vscp_class, event.vscp_type), kCyan);
   line.add(" ");
   line.pad_to(name_at + kNameColumn);
   line.add(vscp::to_string(event.guid), kDim);
-  if (const auto measurement = decode_measurement(event)) {
+  if (const auto measurement = vscp::decode_measurement(event)) {
     line.add("  ");
     line.add(measurement_text(*measurement), kBold);
     line.add(measurement_place(*measurement), kDim);
   } else if (event.data_size > 0) {
     line.add("  ");
-    const auto zone = event_zone(event);
+    const auto zone = vscp::event_zone(event);
     const std::string place = zone ? zone_text(*zone) : std::string();
     const std::size_t room = line.room();
     line.add(data_text(event, room == SIZE_MAX ? room : room - std::min(room, place.size())));
@@ -153,20 +153,20 @@ std::string event_text(const vscp::Event& event, std::uint64_t received_ns, cons
 }
 
 std::string event_json(const vscp::Event& event, std::uint64_t received_ns) {
-  std::string out =
-      cat("{\"received\":", json_string(iso_time(received_ns)),
-          ",\"time\":", event.time_ns == 0 ? std::string("null") : json_string(iso_time(event.time_ns)),
-          ",\"priority\":", static_cast<unsigned>(event.priority()), ",\"head\":", event.head,
-          ",\"class\":", event.vscp_class, ",\"class_name\":", json_string(class_token(event.vscp_class)),
-          ",\"type\":", event.vscp_type, ",\"type_name\":", json_string(type_token(event.vscp_class, event.vscp_type)),
-          ",\"obid\":", event.obid, ",\"timestamp_us\":", event.timestamp_us,
-          ",\"guid\":", json_string(vscp::to_string(event.guid)), ",\"data\":[");
+  std::string out = cat(
+      "{\"received\":", json_string(iso_time(received_ns)),
+      ",\"time\":", event.time_ns == 0 ? std::string("null") : json_string(iso_time(event.time_ns)),
+      ",\"priority\":", static_cast<unsigned>(event.priority()), ",\"head\":", event.head,
+      ",\"class\":", event.vscp_class, ",\"class_name\":", json_string(vscp::class_token(event.vscp_class)),
+      ",\"type\":", event.vscp_type,
+      ",\"type_name\":", json_string(vscp::type_token(event.vscp_class, event.vscp_type)), ",\"obid\":", event.obid,
+      ",\"timestamp_us\":", event.timestamp_us, ",\"guid\":", json_string(vscp::to_string(event.guid)), ",\"data\":[");
   for (std::size_t i = 0; i < event.data_size; ++i) {
     if (i > 0) out += ',';
     out += std::to_string(event.data[i]);
   }
   out += ']';
-  if (const auto measurement = decode_measurement(event)) {
+  if (const auto measurement = vscp::decode_measurement(event)) {
     char value[64];
     const char* value_end = std::to_chars(value, value + sizeof value, measurement->value).ptr;
     out += cat(",\"measurement\":{\"value\":", std::string_view(value, value_end),

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "tools/client/text.h"
-#include "tools/names/names.h"
+#include "protocol/names/names.h"
 
 namespace tools::ctl {
 namespace {
@@ -79,17 +79,17 @@ ClientResult<std::vector<std::uint8_t>> parse_guid_prefix(std::string_view text)
 }
 
 ClientResult<std::uint16_t> parse_class(std::string_view text) {
-  if (const auto found = find_class(text)) return *found;
+  if (const auto found = vscp::find_class(text)) return *found;
   if (is_number(text)) return usage(cat("class '", text, "' is no number from 0 to 65535"));
-  return usage(cat("no class is named '", text, "'", did_you_mean(nearest_class(text))));
+  return usage(cat("no class is named '", text, "'", did_you_mean(vscp::nearest_class(text))));
 }
 
 ClientResult<std::uint16_t> parse_type(std::uint16_t vscp_class, std::string_view text) {
-  if (const auto found = find_type(vscp_class, text)) return *found;
+  if (const auto found = vscp::find_type(vscp_class, text)) return *found;
   if (is_number(text)) return usage(cat("type '", text, "' is no number from 0 to 65535"));
-  const std::string name = class_token(vscp_class);
+  const std::string name = vscp::class_token(vscp_class);
   return usage(cat("class ", name.empty() ? std::to_string(vscp_class) : name, " has no type named '", text, "'",
-                   did_you_mean(nearest_type(vscp_class, text))));
+                   did_you_mean(vscp::nearest_type(vscp_class, text))));
 }
 
 ClientResult<Selection> Selection::make(const SelectionOptions& options) {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tools/names/measurement.h"
+#include "protocol/names/measurement.h"
 
 namespace drivers::link {
 namespace {
@@ -49,7 +49,7 @@ TEST(Measurement, BothLevelsAndFormatsAreReadBack) {
     EXPECT_EQ(event.vscp_class, each.vscp_class) << each.text;
     EXPECT_EQ(event.vscp_type, 6) << each.text;
     EXPECT_EQ(event.head, 3U << 5U) << each.text;
-    const auto read = tools::decode_measurement(event);
+    const auto read = vscp::decode_measurement(event);
     ASSERT_TRUE(read.has_value()) << each.text;
     EXPECT_EQ(read->value, each.value) << each.text;
     EXPECT_EQ(read->unit, each.unit) << each.text;
@@ -58,7 +58,7 @@ TEST(Measurement, BothLevelsAndFormatsAreReadBack) {
 }
 
 TEST(Measurement, PlaceOfTheSensor) {
-  const auto read = tools::decode_measurement(made("0,2,6,1,1,-,255,0xfe,253"));
+  const auto read = vscp::decode_measurement(made("0,2,6,1,1,-,255,0xfe,253"));
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->sensor, 255);
   EXPECT_EQ(read->zone, 254);

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "tools/names/measurement.h"
+#include "protocol/names/measurement.h"
 
 namespace drivers::sim {
 namespace {
@@ -71,7 +71,7 @@ TEST(Field, TemperaturesArePlausibleAndEveryNodeSendsThem) {
   std::map<vscp::Guid, double> last;
   for (const auto& event : play({.seed = 3, .nodes = 10, .events_per_second = 1}, 100'000)) {
     if (event.vscp_class != 10) continue;
-    const auto value = tools::decode_measurement(event);
+    const auto value = vscp::decode_measurement(event);
     ASSERT_TRUE(value);
     EXPECT_EQ(value->unit, "°C");
     EXPECT_GT(value->value, 10);

@@ -1,15 +1,15 @@
-#include "tools/names/measurement.h"
+#include "protocol/names/measurement.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <vector>
 
-namespace tools {
+namespace vscp {
 namespace {
 
-vscp::Event event_of(std::uint16_t vscp_class, std::uint16_t type, std::vector<std::uint8_t> data) {
-  vscp::Event event;
+Event event_of(std::uint16_t vscp_class, std::uint16_t type, std::vector<std::uint8_t> data) {
+  Event event;
   event.vscp_class = vscp_class;
   event.vscp_type = type;
   event.data_size = static_cast<std::uint16_t>(data.size());
@@ -20,7 +20,7 @@ vscp::Event event_of(std::uint16_t vscp_class, std::uint16_t type, std::vector<s
 std::string shown(std::uint16_t vscp_class, std::uint16_t type, std::vector<std::uint8_t> data) {
   const auto result = decode_measurement(event_of(vscp_class, type, std::move(data)));
   if (!result) return "nothing";
-  return result->text + "|" + std::string(result->unit);
+  return std::string(result->text.view()) + "|" + std::string(result->unit);
 }
 
 TEST(Measurement, NormalizedIntegersOfTheSpecification) {
@@ -63,6 +63,22 @@ TEST(Measurement, Strings) {
   EXPECT_EQ(shown(10, 6, {0x48, 0x1b, '[', '2', 'J'}), "nothing");
   EXPECT_EQ(shown(10, 6, {0x48, '1', '.', '5', 'e'}), "nothing");
   EXPECT_EQ(shown(10, 6, {0x48}), "nothing");
+}
+
+TEST(Measurement, TextThatIsTooLongIsShownInItsShortestForm) {
+  std::vector<std::uint8_t> data{1, 2, 3, 1};
+  data.insert(data.end(), 39, '1');
+  data[6] = '.';
+  EXPECT_EQ(shown(1040, 6, data), "11." + std::string(36, '1') + "|°C");
+  data.push_back('1');
+  EXPECT_EQ(shown(1040, 6, data), "11.11111111111111|°C");
+  data.insert(data.end(), 512 - data.size(), '0');
+  EXPECT_EQ(shown(1040, 6, data), "11.11111111111111|°C");
+}
+
+TEST(Measurement, TheLongestTexts) {
+  EXPECT_EQ(shown(10, 6, {0x89, 0x89, 0x80, 0, 0, 0, 0, 0}), "-140737.488355328|°C");
+  EXPECT_EQ(shown(60, 6, {0x80, 0x10, 0, 0, 0, 0, 0, 0}), "-2.2250738585072014e-308|K");
 }
 
 TEST(Measurement, FloatClasses) {
@@ -124,11 +140,11 @@ TEST(Measurement, NeverReadsBeyondTheData) {
       for (std::size_t size = 0; size < 30; ++size) {
         const std::vector<std::uint8_t> data(size, static_cast<std::uint8_t>(coding << 5U));
         const auto result = decode_measurement(event_of(static_cast<std::uint16_t>(vscp_class), 6, data));
-        ASSERT_TRUE(!result || !result->text.empty());
+        ASSERT_TRUE(!result || !result->text.view().empty());
       }
     }
   }
 }
 
 }  // namespace
-}  // namespace tools
+}  // namespace vscp

@@ -1,14 +1,13 @@
-#include "tools/names/names.h"
+#include "protocol/names/names.h"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 #include <vector>
 
-#include "tools/client/text.h"
-#include "tools/names/names_table.h"
+#include "protocol/names/names_table.h"
 
-namespace tools {
+namespace vscp {
 namespace {
 
 using names_table::ClassRow;
@@ -104,12 +103,20 @@ std::string_view without_level(std::string_view token) noexcept {
 
 }  // namespace
 
+char* format_class_token(std::uint16_t vscp_class, char* out) noexcept {
+  const ClassRow* row = find_row(table_key(vscp_class, 0).vscp_class);
+  if (row == nullptr) return out;
+  std::string_view token = row->token;
+  if (is_mirror(vscp_class)) {
+    out = std::ranges::copy(kMirrorPrefix, out).out;
+    token = without_level(token);
+  }
+  return std::ranges::copy(token, out).out;
+}
+
 std::string class_token(std::uint16_t vscp_class) {
-  const auto key = table_key(vscp_class, 0);
-  const ClassRow* row = find_row(key.vscp_class);
-  if (row == nullptr) return {};
-  if (is_mirror(vscp_class)) return std::string(kMirrorPrefix) + std::string(without_level(row->token));
-  return std::string(row->token);
+  char text[kClassTokenMax];
+  return {text, format_class_token(vscp_class, text)};
 }
 
 std::string_view type_token(std::uint16_t vscp_class, std::uint16_t vscp_type) noexcept {
@@ -122,10 +129,12 @@ std::string_view type_token(std::uint16_t vscp_class, std::uint16_t vscp_type) n
 }
 
 std::string event_name(std::uint16_t vscp_class, std::uint16_t vscp_type) {
-  const std::string class_name = class_token(vscp_class);
+  std::string name = class_token(vscp_class);
+  if (name.empty()) name = std::to_string(vscp_class);
   const std::string_view type_name = type_token(vscp_class, vscp_type);
-  return cat(class_name.empty() ? std::to_string(vscp_class) : class_name, "/",
-             type_name.empty() ? std::to_string(vscp_type) : std::string(type_name));
+  name += '/';
+  name += type_name.empty() ? std::to_string(vscp_type) : std::string(type_name);
+  return name;
 }
 
 std::optional<std::uint16_t> find_class(std::string_view text) {
@@ -168,4 +177,4 @@ std::string nearest_type(std::uint16_t vscp_class, std::string_view text) {
   return nearest.best();
 }
 
-}  // namespace tools
+}  // namespace vscp

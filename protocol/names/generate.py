@@ -55,8 +55,8 @@ def main():
         rows.append((number, token, known[0], len(items)))
     print("// Made by generate.py from the class*.md files of the VSCP specification; not to be edited by hand.")
     print("// clang-format off")
-    print('#include "tools/names/names_table.h"\n')
-    print("namespace tools::names_table {")
+    print('#include "protocol/names/names_table.h"\n')
+    print("namespace vscp::names_table {")
     print("namespace {\n")
     print("constexpr ClassRow kClassRows[] = {")
     for number, token, start, count in rows:
@@ -74,7 +74,7 @@ def main():
     print("std::span<const TypeRow> types(const ClassRow& row) noexcept {")
     print("  return std::span<const TypeRow>(kTypeRows).subspan(row.first_type, row.type_count);")
     print("}\n")
-    print("}  // namespace tools::names_table")
+    print("}  // namespace vscp::names_table")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 #include <array>
 #include <cstddef>
 
-#include "tools/names/measurement.h"
+#include "protocol/names/measurement.h"
 
-namespace tools {
+namespace vscp {
 namespace {
 
 constexpr std::size_t kUnitsPerType = 5;
@@ -87,4 +87,4 @@ std::string_view measurement_unit(std::uint16_t type, std::uint8_t unit_code) no
   return kUnits[type][unit_code];
 }
 
-}  // namespace tools
+}  // namespace vscp

@@ -1,8 +1,8 @@
 // Made by generate.py from the class*.md files of the VSCP specification; not to be edited by hand.
 // clang-format off
-#include "tools/names/names_table.h"
+#include "protocol/names/names_table.h"
 
-namespace tools::names_table {
+namespace vscp::names_table {
 namespace {
 
 constexpr ClassRow kClassRows[] = {
@@ -743,4 +743,4 @@ std::span<const TypeRow> types(const ClassRow& row) noexcept {
   return std::span<const TypeRow>(kTypeRows).subspan(row.first_type, row.type_count);
 }
 
-}  // namespace tools::names_table
+}  // namespace vscp::names_table

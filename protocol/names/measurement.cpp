@@ -1,11 +1,12 @@
-#include "tools/names/measurement.h"
+#include "protocol/names/measurement.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
 #include <span>
 
-namespace tools {
+namespace vscp {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -32,29 +33,25 @@ std::int64_t signed_big_endian(Bytes bytes) {
   return static_cast<std::int64_t>(big_endian(bytes) << unused_bits) >> unused_bits;
 }
 
-template <typename Number>
-bool set_number(Measurement& result, Number number) {
+bool set_number(Measurement& result, double number) {
   if (!std::isfinite(number)) return false;
-  char text[64];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, number);
-  if (error != std::errc{}) return false;
-  result.text.assign(text, end);
-  // Through the text, so that the single 0.1 becomes the double 0.1 and not 0.10000000149.
-  return std::from_chars(text, end, result.value).ec == std::errc{};
+  result.value = number;
+  result.text.set_shortest(number);
+  return true;
 }
 
 /// Text of the peer: only what a decimal number is made of is let through.
 bool set_text(Measurement& result, Bytes bytes) {
   while (!bytes.empty() && (bytes.back() == 0 || bytes.back() == ' ')) bytes = bytes.first(bytes.size() - 1);
   while (!bytes.empty() && bytes.front() == ' ') bytes = bytes.subspan(1);
-  std::string text(bytes.begin(), bytes.end());
-  if (text.find_first_not_of("0123456789+-.eE") != std::string::npos) return false;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
   const char* begin = text.data();
-  const char* end = begin + text.size();
+  const char* const end = begin + text.size();
   if (begin != end && *begin == '+') ++begin;
   const auto [stop, error] = std::from_chars(begin, end, result.value);
   if (error != std::errc{} || stop != end || begin == end || !std::isfinite(result.value)) return false;
-  result.text.assign(begin, end);
+  if (!result.text.set_text({begin, end})) result.text.set_shortest(result.value);
   return true;
 }
 
@@ -68,16 +65,19 @@ bool set_normalized(Measurement& result, Bytes bytes) {
   if ((bytes[0] & 0x80) == 0) return set_number(result, mantissa * scale);
   if (!set_number(result, mantissa / scale)) return false;
   // The sender says how fine it measures: 21.30 is not 21.3.
-  if (power <= kDecimalsMax) {
-    char text[64];
-    const auto [end, error] = std::to_chars(text, text + sizeof text, result.value, std::chars_format::fixed, power);
-    if (error == std::errc{}) result.text.assign(text, end);
-  }
+  if (power <= kDecimalsMax) result.text.set_fixed(result.value, power);
   return true;
 }
 
 bool set_single(Measurement& result, Bytes bytes) {
-  return bytes.size() == 4 && set_number(result, std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes))));
+  if (bytes.size() != 4) return false;
+  const float number = std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes)));
+  if (!std::isfinite(number)) return false;
+  // Through its shortest text, so that the single 0.1 becomes the double 0.1 and not 0.10000000149.
+  char text[32];
+  const char* const end = std::to_chars(text, text + sizeof text, number).ptr;
+  double value = 0;
+  return std::from_chars(text, end, value).ec == std::errc{} && set_number(result, value);
 }
 
 bool set_double(Measurement& result, Bytes bytes) {
@@ -88,8 +88,8 @@ bool set_integer(Measurement& result, Bytes bytes) {
   if (bytes.empty() || bytes.size() > 7) return false;
   const std::int64_t value = signed_big_endian(bytes);
   result.value = static_cast<double>(value);
-  result.text = std::to_string(value);
-  return true;
+  char text[24];
+  return result.text.set_text({text, std::to_chars(text, text + sizeof text, value).ptr});
 }
 
 /// Data that begin with the data coding byte. The sensor index is taken from it where `takes_sensor`.
@@ -142,7 +142,26 @@ std::uint16_t unit_type(std::uint16_t vscp_class, std::uint16_t vscp_type) {
 
 }  // namespace
 
-std::optional<Zone> event_zone(const vscp::Event& event) {
+void NumberText::set_shortest(double value) noexcept {
+  // At most 24 characters: sign, 17 digits, point, "e-308".
+  size_ = static_cast<std::uint8_t>(std::to_chars(text_.data(), text_.data() + text_.size(), value).ptr - text_.data());
+}
+
+bool NumberText::set_fixed(double value, int decimals) noexcept {
+  std::array<char, 39> text;
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, decimals);
+  return error == std::errc{} && set_text({text.data(), end});
+}
+
+bool NumberText::set_text(std::string_view text) noexcept {
+  if (text.size() > text_.size()) return false;
+  std::ranges::copy(text, text_.begin());
+  size_ = static_cast<std::uint8_t>(text.size());
+  return true;
+}
+
+std::optional<Zone> event_zone(const Event& event) noexcept {
   const std::uint16_t type = event.vscp_type;
   // Types of information that begin otherwise: general event, stream data, the same with zone, confirm.
   const bool information = event.vscp_class == 20 && between(type, 1, 49) && type != 36 && type != 38 && type != 39;
@@ -151,7 +170,7 @@ std::optional<Zone> event_zone(const vscp::Event& event) {
   return Zone{event.data[1], event.data[2]};
 }
 
-std::optional<Measurement> decode_measurement(const vscp::Event& event) {
+std::optional<Measurement> decode_measurement(const Event& event) noexcept {
   Measurement result;
   std::uint16_t vscp_class = event.vscp_class;
   Bytes bytes = event.payload();
@@ -176,4 +195,4 @@ std::optional<Measurement> decode_measurement(const vscp::Event& event) {
   return result;
 }
 
-}  // namespace tools
+}  // namespace vscp

@@ -5,15 +5,20 @@
 // Thread rule: pure functions, any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace tools {
+namespace vscp {
 
 /// "CLASS1.MEASUREMENT", or empty if the specification names no such class.
 std::string class_token(std::uint16_t vscp_class);
+
+/// The same without heap memory: written to `out`, which has room for kClassTokenMax characters. Returns the end.
+inline constexpr std::size_t kClassTokenMax = 64;
+char* format_class_token(std::uint16_t vscp_class, char* out) noexcept;
 
 /// "TEMPERATURE", or empty if unknown.
 std::string_view type_token(std::uint16_t vscp_class, std::uint16_t vscp_type) noexcept;
@@ -35,4 +40,4 @@ std::string nearest_class(std::string_view text);
 /// The same for a type of that class.
 std::string nearest_type(std::uint16_t vscp_class, std::string_view text);
 
-}  // namespace tools
+}  // namespace vscp

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace tools::names_table {
+namespace vscp::names_table {
 
 struct TypeRow {
   std::uint16_t number;
@@ -25,4 +25,4 @@ std::span<const ClassRow> classes() noexcept;
 /// The types of one row of classes(), sorted by number.
 std::span<const TypeRow> types(const ClassRow& row) noexcept;
 
-}  // namespace tools::names_table
+}  // namespace vscp::names_table

@@ -1,12 +1,12 @@
-#include "tools/names/names.h"
+#include "protocol/names/names.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "tools/names/names_table.h"
+#include "protocol/names/names_table.h"
 
-namespace tools {
+namespace vscp {
 namespace {
 
 TEST(NamesTable, IsSortedWithoutDuplicates) {
@@ -49,6 +49,13 @@ TEST(Names, MirrorsLevel1OverLevel2) {
   EXPECT_EQ(class_token(1023), "CLASS2.LEVEL1.LOCAL");
 }
 
+TEST(Names, NoClassTokenIsLongerThanItsRoom) {
+  for (const auto& row : names_table::classes()) {
+    const std::size_t extra = row.number < 512 ? std::string_view("LEVEL1.").size() : 0;
+    EXPECT_LE(row.token.size() + extra, kClassTokenMax) << row.token;
+  }
+}
+
 TEST(Names, MapsPagesOfTheLevel2Measurements) {
   EXPECT_EQ(type_token(1040, 256), "GENERAL");
   EXPECT_EQ(type_token(1060, 6), "TEMPERATURE");
@@ -86,4 +93,4 @@ TEST(Names, SuggestsTheNearest) {
 }
 
 }  // namespace
-}  // namespace tools
+}  // namespace vscp
