@@ -4,6 +4,7 @@
 // Thread rule: one thread.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <span>
 #include <unordered_map>
@@ -30,6 +31,8 @@ class ReplayRing final : public router::Ring {
   std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
 
   router::Socket adopt(int descriptor) noexcept override { return descriptor; }
+  router::Socket open_socket(int) noexcept override { return -EMFILE; }
+  void start_connect(router::Socket, const sockaddr_storage&, router::OpOwner&) noexcept override {}
   void start_accept(router::Socket, router::OpOwner&) noexcept override {}
   void start_recv(router::Socket socket, router::OpOwner& owner) noexcept override { receivers_[socket] = &owner; }
   void start_send(router::Socket, std::span<const iovec> ranges, router::OpOwner& owner) noexcept override {

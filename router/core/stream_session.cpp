@@ -48,6 +48,7 @@ void StreamSession::on_completion(const Completion& completion) noexcept {
       }
       break;
     case OpKind::kAccept:
+    case OpKind::kConnect:
       break;
   }
 }

@@ -8,6 +8,7 @@
 // Nothing calls an owner from inside a start_* call.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -22,14 +23,14 @@ namespace router {
 using Socket = int;
 
 /// What an owner can have in flight; one of each per owner at a time. Fits in the 3 low bits of an owner's address.
-enum class OpKind : std::uint8_t { kAccept = 0, kRecv = 1, kSend = 2, kWritable = 3 };
+enum class OpKind : std::uint8_t { kAccept = 0, kRecv = 1, kSend = 2, kWritable = 3, kConnect = 4 };
 
 struct Completion {
   OpKind kind = OpKind::kRecv;
   bool more = false;            ///< the operation goes on and will complete again
   bool has_buffer = false;      ///< `bytes` lies in the receive buffer `buffer_id`, which the receiver must release
   std::uint16_t buffer_id = 0;
-  int result = 0;               ///< bytes, a new socket, or -errno
+  int result = 0;               ///< bytes, a new socket, 0 of a connect, or -errno
   std::span<const char> bytes;  ///< received bytes, valid until release_buffer(buffer_id)
 };
 
@@ -51,6 +52,11 @@ class Ring {
   /// process's limit of open files. -EMFILE: no room; the descriptor stays the caller's. May take memory.
   virtual Socket adopt(int descriptor) noexcept = 0;
 
+  /// A new stream socket for start_connect(), as if it had been adopted; -errno if there is none to be had.
+  virtual Socket open_socket(int family) noexcept = 0;
+  /// Connects a socket of open_socket(). Completes once: 0 or -errno. `address` must stay unchanged until then. How long it may take is
+  /// the caller's business: a timer, and cancel(). A socket whose connect has failed is good for close() only.
+  virtual void start_connect(Socket socket, const sockaddr_storage& address, OpOwner& owner) noexcept = 0;
   /// Completes once per new connection with its descriptor; -errno and `more` false ends it.
   virtual void start_accept(Socket listener, OpOwner& owner) noexcept = 0;
   /// Completes once per piece received, in order. 0 = end of stream. -ENOBUFS: no receive buffer was free; start it again

@@ -1,5 +1,7 @@
 #include "router/io/sim_net.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -40,11 +42,37 @@ Socket SimNet::listen() {
 Socket SimNet::connect(Socket listener) {
   VR_ASSERT(at(listener).listener && at(listener).open);
   const Socket client = add(false);
+  join(client, listener);
+  return client;
+}
+
+void SimNet::join(Socket client, Socket listener) {
   const Socket server = add(false);
   at(client).peer = server;
   at(server).peer = client;
   at(listener).backlog.push_back(server);
-  return client;
+}
+
+// A listener's number as an IPv4 address.
+sockaddr_storage SimNet::address_of(Socket listener) const {
+  VR_ASSERT(at(listener).listener);
+  sockaddr_storage address{};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(address);
+  v4.sin_family = AF_INET;
+  v4.sin_addr.s_addr = static_cast<std::uint32_t>(listener);
+  return address;
+}
+
+bool SimNet::is_answered(const sockaddr_storage& address) const {
+  return !at(static_cast<Socket>(reinterpret_cast<const sockaddr_in&>(address).sin_addr.s_addr)).silent;
+}
+
+int SimNet::connect(Socket socket, const sockaddr_storage& address) {
+  const auto listener = static_cast<Socket>(reinterpret_cast<const sockaddr_in&>(address).sin_addr.s_addr);
+  VR_ASSERT(at(socket).open && at(socket).peer < 0 && at(listener).listener);
+  if (!at(listener).open) return -ECONNREFUSED;
+  join(socket, listener);
+  return 0;
 }
 
 int SimNet::accept(Socket listener) {
@@ -123,7 +151,7 @@ void SimNet::close(Socket socket) {
   --open_sockets_;
   if (end.listener) {
     for (const Socket waiting : std::exchange(end.backlog, {})) reset(waiting);
-  } else {
+  } else if (end.peer >= 0) {
     at(end.peer).end_coming = true;
   }
 }

@@ -7,6 +7,8 @@
 // full socket.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -44,6 +46,14 @@ class SimNet {
   Socket listen();
   /// A new connection to the listener: the caller's end. It waits for its accept.
   Socket connect(Socket listener);
+  /// Where a ring's connect finds this listener.
+  sockaddr_storage address_of(Socket listener) const;
+  /// A connect to a silent listener is never answered.
+  void set_silent(Socket listener, bool on) { at(listener).silent = on; }
+  /// An unconnected socket, and its connect: 0 or -ECONNREFUSED if nobody listens there.
+  Socket open() { return add(false); }
+  int connect(Socket socket, const sockaddr_storage& address);
+  bool is_answered(const sockaddr_storage& address) const;
   /// The server's end of the oldest waiting connection, -EAGAIN if there is none.
   int accept(Socket listener);
   /// The same end under another number; the old one is closed to everybody who still has it.
@@ -80,6 +90,7 @@ class SimNet {
     bool end_coming = false;  ///< the peer will send no more
     bool shut = false;        ///< we will send no more
     bool broken = false;      ///< reset
+    bool silent = false;      ///< a listener that answers nobody
     bool error_told = false;
     Socket peer = -1;
     std::string in;
@@ -88,6 +99,7 @@ class SimNet {
   End& at(Socket socket);
   const End& at(Socket socket) const;
   Socket add(bool listener);
+  void join(Socket client, Socket listener);
   void break_end(Socket socket);
 
   SeededRandom random_;

@@ -70,6 +70,13 @@ void SimRing::start_accept(Socket listener, OpOwner& owner) noexcept {
   start(OpKind::kAccept, listener, owner);
 }
 
+void SimRing::start_connect(Socket socket, const sockaddr_storage& address, OpOwner& owner) noexcept {
+  Operation& operation = start(OpKind::kConnect, socket, owner);
+  const iovec range{const_cast<sockaddr_storage*>(&address), sizeof(address)};
+  operation.hash = hash_of({&range, 1});
+  operation.address = &address;
+}
+
 void SimRing::start_recv(Socket socket, OpOwner& owner) noexcept {
   start(OpKind::kRecv, socket, owner);
 }
@@ -194,6 +201,8 @@ bool SimRing::can_complete(const Operation& operation) const noexcept {
       return true;
     case OpKind::kWritable:
       return net_->is_writable(operation.socket);
+    case OpKind::kConnect:
+      return net_->is_answered(*operation.address);
   }
   return false;
 }
@@ -214,7 +223,10 @@ bool SimRing::has_operation(const OpOwner& owner) const noexcept {
 void SimRing::try_complete(Operation& operation) noexcept {
   if (!can_complete(operation)) return;
   if (operation.cancelled && operation.kind != OpKind::kSend) {
-    const bool could_go_on = net_->is_readable(operation.socket) && operation.kind == OpKind::kRecv;
+    const bool could_go_on =
+        operation.kind == OpKind::kConnect
+            ? net_->is_answered(*operation.address)
+            : net_->is_readable(operation.socket) && operation.kind == OpKind::kRecv;
     if (!could_go_on || !net_->chance(net_->faults().cancel_loses)) {
       complete(operation, -ECANCELED, false);
       return;
@@ -232,6 +244,9 @@ void SimRing::try_complete(Operation& operation) noexcept {
       break;
     case OpKind::kWritable:
       complete(operation, POLLOUT, false);
+      break;
+    case OpKind::kConnect:
+      complete_connect(operation);
       break;
   }
 }
@@ -261,6 +276,12 @@ void SimRing::complete_accept(Operation& operation) noexcept {
     return;
   }
   complete(operation, net_->accept(operation.socket), !net_->chance(net_->faults().multishot_end));
+}
+
+void SimRing::complete_connect(Operation& operation) noexcept {
+  const iovec range{const_cast<sockaddr_storage*>(operation.address), sizeof(sockaddr_storage)};
+  VR_ASSERT(hash_of({&range, 1}) == operation.hash);
+  complete(operation, net_->connect(operation.socket, *operation.address), false);
 }
 
 void SimRing::complete_recv(Operation& operation) noexcept {

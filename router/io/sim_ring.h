@@ -44,6 +44,8 @@ class SimRing final : public Ring {
   SimRing& operator=(const SimRing&) = delete;
 
   Socket adopt(int descriptor) noexcept override;
+  Socket open_socket(int) noexcept override { return net_->open(); }
+  void start_connect(Socket socket, const sockaddr_storage& address, OpOwner& owner) noexcept override;
   void start_accept(Socket listener, OpOwner& owner) noexcept override;
   void start_recv(Socket socket, OpOwner& owner) noexcept override;
   void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept override;
@@ -84,6 +86,7 @@ class SimRing final : public Ring {
     std::uint64_t ready_ns = 0;
     std::uint64_t hash = 0;
     std::vector<iovec> ranges;
+    const sockaddr_storage* address = nullptr;
   };
   struct Queued {
     OpOwner* owner = nullptr;
@@ -98,6 +101,7 @@ class SimRing final : public Ring {
   bool can_complete(const Operation& operation) const noexcept;
   void complete(Operation& operation, int result, bool more, std::uint16_t buffer_id = kNoBuffer) noexcept;
   void complete_accept(Operation& operation) noexcept;
+  void complete_connect(Operation& operation) noexcept;
   void complete_recv(Operation& operation) noexcept;
   void complete_send(Operation& operation) noexcept;
   std::uint64_t some_delay() noexcept;

@@ -1,5 +1,6 @@
 #include "router/io/uring_lane.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -172,6 +173,13 @@ void UringLane::finish_silent(io_uring_sqe* sqe) noexcept {
 void UringLane::accept(LaneFile file, std::uint64_t tag) noexcept {
   io_uring_sqe* sqe = next_sqe();
   io_uring_prep_multishot_accept(sqe, file.number, nullptr, nullptr, SOCK_CLOEXEC);
+  finish(sqe, file, tag);
+}
+
+void UringLane::connect(LaneFile file, const sockaddr_storage& address, std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  const socklen_t size = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  io_uring_prep_connect(sqe, file.number, reinterpret_cast<const sockaddr*>(&address), size);
   finish(sqe, file, tag);
 }
 

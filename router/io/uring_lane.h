@@ -43,6 +43,7 @@ class UringLane {
 
   // Operations; `tag` comes back as the completion's user_data. 0: no completion unless it fails, and nobody looks at it.
   void accept(LaneFile file, std::uint64_t tag) noexcept;
+  void connect(LaneFile file, const sockaddr_storage& address, std::uint64_t tag) noexcept;
   void receive(LaneFile file, std::uint64_t tag) noexcept;
   void send(LaneFile file, std::span<const iovec> ranges, std::uint64_t tag) noexcept;
   void poll(LaneFile file, unsigned events, bool multishot, std::uint64_t tag) noexcept;

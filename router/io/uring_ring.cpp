@@ -20,6 +20,7 @@
 #include "router/base/fd.h"
 #include "router/base/log.h"
 #include "router/io/open_files.h"
+#include "router/io/socket.h"
 #include "router/io/uring_lane.h"
 
 namespace router {
@@ -49,6 +50,10 @@ class UringRing final : public Ring {
   std::string open(const UringSettings& settings);
 
   Socket adopt(int descriptor) noexcept override;
+  Socket open_socket(int family) noexcept override;
+  void start_connect(Socket socket, const sockaddr_storage& address, OpOwner& owner) noexcept override {
+    lane_of(socket).connect(file_of(socket), address, tag_of(owner, OpKind::kConnect));
+  }
   void start_accept(Socket listener, OpOwner& owner) noexcept override {
     lane_of(listener).accept(file_of(listener), tag_of(owner, OpKind::kAccept));
   }
@@ -162,6 +167,16 @@ Socket UringRing::adopt(int descriptor) noexcept {
   while (index < lanes_.size() && !lanes_[index]->has_room()) ++index;
   if (index == lanes_.size() && !add_lane()) return descriptor < descriptors_max_ ? descriptor : -EMFILE;
   return kInTable + (static_cast<Socket>(index) << kSlotBits) + static_cast<Socket>(lanes_[index]->move_in(descriptor));
+}
+
+// Without O_NONBLOCK: on such a socket io_uring gives a connect up at once instead of waiting for it.
+Socket UringRing::open_socket(int family) noexcept {
+  const int descriptor = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -errno;
+  set_stream_options(descriptor);
+  const Socket socket = adopt(descriptor);
+  if (socket < 0) ::close(descriptor);
+  return socket;
 }
 
 bool UringRing::add_lane() noexcept {

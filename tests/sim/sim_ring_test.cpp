@@ -47,6 +47,8 @@ class Echo final : public router::OpOwner {
       case OpKind::kWritable:
         polling_ = false;
         break;
+      case OpKind::kConnect:
+        break;
     }
     go_on();
   }
@@ -236,6 +238,39 @@ TEST_F(SimRingPair, CancelledReceiveEnds) {
   turn();
   EXPECT_EQ(owner_.last.result, -ECANCELED);
   EXPECT_FALSE(ring_.has_operation(owner_));
+}
+
+TEST_F(SimRingPair, ConnectReachesAListenerOrIsRefusedOrCancelled) {
+  const Socket listener = net_.listen();
+  sockaddr_storage address = net_.address_of(listener);
+  const Socket first = ring_.open_socket(AF_INET);
+  ring_.start_connect(first, address, owner_);
+  turn();
+  EXPECT_EQ(owner_.last.kind, OpKind::kConnect);
+  EXPECT_EQ(owner_.last.result, 0);
+  const Socket far = net_.accept(listener);
+  ASSERT_EQ(net_.send(far, some_text(10)), 10);
+  ring_.start_recv(first, owner_);
+  turn();
+  EXPECT_EQ(owner_.last.result, 10);
+
+  net_.set_silent(listener, true);
+  const Socket second = ring_.open_socket(AF_INET);
+  ring_.start_connect(second, address, owner_);
+  owner_.last = {};
+  turn();
+  EXPECT_EQ(owner_.last.kind, OpKind::kRecv);
+  ring_.cancel(second, owner_, OpKind::kConnect);
+  turn();
+  EXPECT_EQ(owner_.last.result, -ECANCELED);
+  ring_.close(second);
+
+  net_.set_silent(listener, false);
+  net_.close(listener);
+  const Socket third = ring_.open_socket(AF_INET);
+  ring_.start_connect(third, address, owner_);
+  turn();
+  EXPECT_EQ(owner_.last.result, -ECONNREFUSED);
 }
 
 TEST_F(SimRingPair, WakeEndsASleepAndOnlyOne) {

@@ -62,9 +62,9 @@ class Owner final : public router::OpOwner {
 
  private:
   Ring* ring_;
-  std::array<std::uint32_t, 4> completions{};
-  std::array<std::uint32_t, 4> ended{};
-  std::array<int, 4> result{};
+  std::array<std::uint32_t, 5> completions{};
+  std::array<std::uint32_t, 5> ended{};
+  std::array<int, 5> result{};
 };
 
 struct Pair {
