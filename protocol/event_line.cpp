@@ -5,6 +5,7 @@
 
 #include "protocol/codec_kernels.h"
 #include "protocol/datetime.h"
+#include "protocol/text_put.h"
 #include "protocol/text_scan.h"
 
 namespace vscp {
@@ -16,8 +17,6 @@ constexpr std::uint64_t kNsPerUs = 1'000ULL;
 constexpr std::uint32_t low32(std::uint64_t value) noexcept {
   return static_cast<std::uint32_t>(value & 0xffffffffU);
 }
-
-// --- Decoding ---
 
 // Reads an event line field by field. Each field has a short way for the form that nearly every sender uses, and
 // take_field() with the general decoders for the rest.
@@ -188,64 +187,6 @@ Errc decode_fields(std::string_view line, Event& event, EventLineHints& hints) n
   return Errc{};
 }
 
-// --- Encoding ---
-
-// Decimal text of a number below 10^8: eight digits in a word, first digit in its low byte, as values 0..9.
-std::uint64_t eight_digits(std::uint32_t value) noexcept {
-  const std::uint64_t fours = value / 10'000U | static_cast<std::uint64_t>(value % 10'000U) << 32U;
-  const std::uint64_t hundreds = ((fours * 10'486U) >> 20U) & 0x0000'007f'0000'007fULL;
-  const std::uint64_t pairs = hundreds | (fours - hundreds * 100U) << 16U;
-  const std::uint64_t tens = ((pairs * 103U) >> 10U) & 0x000f'000f'000f'000fULL;
-  return tens | (pairs - tens * 10U) << 8U;
-}
-
-constexpr std::uint64_t kAsciiZeros = 0x3030'3030'3030'3030ULL;
-
-// Each put_ function may overwrite up to 8 bytes beyond what it writes; `out` has them (see kEventLineMax).
-char* put_short(std::uint32_t value, char* out) noexcept {
-  const std::uint64_t digits = eight_digits(value);
-  // The bit set below makes the last digit count even if the value is 0.
-  const unsigned zeros = static_cast<unsigned>(std::countr_zero(digits | 1ULL << 56U)) / 8;
-  text::store8(out, (digits | kAsciiZeros) >> (8 * zeros));
-  return out + (8 - zeros);
-}
-
-constexpr std::uint32_t kUnit = 100'000'000U;
-
-char* put_eight(std::uint32_t value, char* out) noexcept {
-  text::store8(out, eight_digits(value) | kAsciiZeros);
-  return out + 8;
-}
-
-char* put_u32(std::uint32_t value, char* out) noexcept {
-  if (value < kUnit) return put_short(value, out);
-  return put_eight(value % kUnit, put_short(value / kUnit, out));
-}
-
-char* put_u64(std::uint64_t value, char* out) noexcept {
-  const std::uint64_t upper = value / kUnit;
-  if (upper == 0) return put_short(static_cast<std::uint32_t>(value), out);
-  out = upper < kUnit ? put_short(static_cast<std::uint32_t>(upper), out)
-                      : put_eight(static_cast<std::uint32_t>(upper % kUnit),
-                                  put_short(static_cast<std::uint32_t>(upper / kUnit), out));
-  return put_eight(static_cast<std::uint32_t>(value % kUnit), out);
-}
-
-char* put_comma(char* out) noexcept {
-  *out = ',';
-  return out + 1;
-}
-
-char* put_date(std::uint64_t time_ns, DateCache& dates, char* out) noexcept {
-  const std::uint64_t second = time_ns / kNsPerSecond;
-  if (second != dates.second) {
-    format_datetime(time_ns, dates.text);
-    dates.second = second;
-  }
-  std::memcpy(out, dates.text, sizeof dates.text);
-  return out + kDatetimeTextSize;
-}
-
 }  // namespace
 
 Result<EventLineHints> decode_event_line(std::string_view line, Event& event) noexcept {
@@ -257,17 +198,19 @@ Result<EventLineHints> decode_event_line(std::string_view line, Event& event) no
 }
 
 std::size_t encode_event_line(const Event& event, LineFormat format, DateCache& dates, char* out) noexcept {
+  using text::put_comma;
+  using text::put_short;
   const char* const begin = out;
   const bool nanoseconds = format == LineFormat::kNanoseconds;
   const std::uint32_t head = event.head & ~std::uint32_t{kHeadFrameVersion};
   out = put_comma(put_short(head | (nanoseconds ? std::uint32_t{kHeadFrameVersionNs} : 0U), out));
   out = put_comma(put_short(event.vscp_class, out));
   out = put_comma(put_short(event.vscp_type, out));
-  out = put_comma(put_u32(event.obid, out));
+  out = put_comma(text::put_u32(event.obid, out));
   if (nanoseconds) {
-    out = put_comma(put_u64(event.time_ns, put_comma(out)));
+    out = put_comma(text::put_u64(event.time_ns, put_comma(out)));
   } else {
-    out = put_comma(put_u32(event.timestamp_us, put_comma(put_date(event.time_ns, dates, out))));
+    out = put_comma(text::put_u32(event.timestamp_us, put_comma(text::put_date(event.time_ns, dates, out))));
   }
   const CodecKernels& kernels = active_codec_kernels();
   kernels.format_guid(event.guid.bytes.data(), out);
