@@ -37,6 +37,22 @@ std::string_view to_text(Errc code) noexcept {
       return "unknown command";
     case Errc::kEncrypted:
       return "encrypted frames are not supported";
+    case Errc::kEmptyPayload:
+      return "empty message";
+    case Errc::kPayloadSize:
+      return "message larger than an event";
+    case Errc::kUnknownPayload:
+      return "neither JSON, XML, an event line nor a frame";
+    case Errc::kBadJson:
+      return "not a JSON object";
+    case Errc::kBadXml:
+      return "not an XML element <event>";
+    case Errc::kWrongKind:
+      return "a field holds a value of the wrong kind";
+    case Errc::kNoEventField:
+      return "no field of an event";
+    case Errc::kNoClassType:
+      return "class or type is neither in the message nor in its topic";
     case Errc::kPoolEmpty:
       return "no free event buffer";
     case Errc::kNoCredit:

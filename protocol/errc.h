@@ -28,6 +28,14 @@ enum class Errc : std::uint16_t {
   kEmbeddedNul,       ///< a NUL byte inside a text line
   kUnknownCommand,    ///< no link command has this name
   kEncrypted,         ///< an encrypted frame, which this version does not read
+  kEmptyPayload,      ///< a message without content (MQTT: what takes a retained message away)
+  kPayloadSize,       ///< a message larger than any event can be written
+  kUnknownPayload,    ///< a message in none of the payload forms
+  kBadJson,           ///< not JSON, cut short, more than one value, or no object
+  kBadXml,            ///< not XML, no element <event>, or with a document type
+  kWrongKind,         ///< a JSON value of another kind than its field has
+  kNoEventField,      ///< an object or element without any field of an event
+  kNoClassType,       ///< class or type is neither in the message nor in its topic
   // Router.
   kPoolEmpty = 0x1000,  ///< no free event buffer; try again after buffers have come home
   kNoCredit,            ///< a receiving thread has not yet taken what this one sent

@@ -20,7 +20,7 @@ TEST(Errc, EveryCodeHasItsOwnText) {
     EXPECT_TRUE(texts.insert(text).second) << text;
     EXPECT_FALSE(text.ends_with('.')) << text;
   };
-  for (unsigned code = 1; code <= static_cast<unsigned>(Errc::kEncrypted); ++code) add(code);
+  for (unsigned code = 1; code <= static_cast<unsigned>(Errc::kNoClassType); ++code) add(code);
   for (unsigned code = 0x1000; code <= static_cast<unsigned>(Errc::kClosed); ++code) add(code);
   EXPECT_EQ(vscp::to_text(static_cast<Errc>(0x0fff)), "unknown error");
 }
