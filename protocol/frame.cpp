@@ -1,8 +1,8 @@
 #include "protocol/frame.h"
 
-#include <bit>
 #include <cstring>
 
+#include "protocol/big_endian.h"
 #include "protocol/crc.h"
 #include "protocol/datetime.h"
 
@@ -14,26 +14,12 @@ constexpr std::uint16_t kNoCrcMark = 0xaa55;
 constexpr std::size_t kCrcSize = 2;
 constexpr std::size_t kReservedOffset = 11;  // three bytes of type 1; hour, minute and second of type 0
 
-// Numbers are big endian on the wire; one load or store and a swap each.
-template <typename T>
-T load(const std::uint8_t* bytes) noexcept {
-  T value;
-  std::memcpy(&value, bytes, sizeof(value));
-  return std::endian::native == std::endian::big ? value : std::byteswap(value);
-}
-
 std::uint16_t load16(const std::uint8_t* bytes) noexcept {
-  return load<std::uint16_t>(bytes);
-}
-
-template <typename T>
-void store(T value, std::uint8_t* bytes) noexcept {
-  if (std::endian::native != std::endian::big) value = std::byteswap(value);
-  std::memcpy(bytes, &value, sizeof(value));
+  return load_big<std::uint16_t>(bytes);
 }
 
 void store16(unsigned value, std::uint8_t* bytes) noexcept {
-  store(static_cast<std::uint16_t>(value), bytes);
+  store_big(static_cast<std::uint16_t>(value), bytes);
 }
 
 // The date of frame type 0 goes through its text form, so that there is one place that knows the calendar.
@@ -79,13 +65,13 @@ void store_date(std::uint64_t time_ns, std::uint8_t* bytes) noexcept {
 // says.
 Result<void> decode_body(const std::uint8_t* body, bool nanoseconds, std::size_t data_size, Event& event) noexcept {
   if (nanoseconds) {
-    event.time_ns = load<std::uint64_t>(body + 2);
+    event.time_ns = load_big<std::uint64_t>(body + 2);
     event.timestamp_us = static_cast<std::uint32_t>((event.time_ns / kNsPerUs) & 0xffffffffU);
   } else {
     const auto time_ns = load_date(body + kDateOffset - 1);
     if (!time_ns) return std::unexpected(time_ns.error());
     event.time_ns = *time_ns;
-    event.timestamp_us = load<std::uint32_t>(body + 2);
+    event.timestamp_us = load_big<std::uint32_t>(body + 2);
   }
   event.obid = 0;
   event.head = static_cast<std::uint16_t>(load16(body) & ~unsigned{kHeadFrameVersion});
@@ -121,7 +107,7 @@ Result<void> decode_event_frame(std::span<const std::uint8_t> bytes, Event& even
     return std::unexpected(Errc::kBadCrc);
   }
   const bool nanoseconds = bytes[0] == 0x10 || ((head & kHeadFrameVersionNs) != 0 &&
-                                                (load<std::uint32_t>(&bytes[kReservedOffset]) >> 8U) == 0);
+                                                (load_big<std::uint32_t>(&bytes[kReservedOffset]) >> 8U) == 0);
   return decode_body(&bytes[1], nanoseconds, *size - kEventFrameOverhead, event);
 }
 
@@ -141,10 +127,10 @@ std::size_t encode_event_frame(const Event& event, FrameType type, std::uint8_t*
   out[0] = nanoseconds ? 0x10 : 0x00;
   store16((event.head & ~unsigned{kHeadFrameVersion}) | (nanoseconds ? unsigned{kHeadFrameVersionNs} : 0U), out + 1);
   if (nanoseconds) {
-    store(event.time_ns, out + 3);
+    store_big(event.time_ns, out + 3);
     std::memset(out + 11, 0, 3);
   } else {
-    store(event.timestamp_us, out + 3);
+    store_big(event.timestamp_us, out + 3);
     store_date(event.time_ns, out + kDateOffset);
   }
   store16(event.vscp_class, out + 14);

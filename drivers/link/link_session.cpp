@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "drivers/link/filter_join.h"
+#include "protocol/filter_join.h"
 #include "drivers/link/answers.h"
 #include "protocol/link_reply.h"
 #include "router/base/log.h"

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "drivers/link/answers.h"
-#include "drivers/link/filter_join.h"
+#include "protocol/filter_join.h"
 #include "drivers/link/link_session.h"
 #include "drivers/link/self_test.h"
 #include "protocol/datetime.h"

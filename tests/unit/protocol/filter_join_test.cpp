@@ -1,10 +1,10 @@
-#include "drivers/link/filter_join.h"
+#include "protocol/filter_join.h"
 
 #include <gtest/gtest.h>
 
 #include "router/base/random.h"
 
-namespace drivers::link {
+namespace vscp {
 namespace {
 
 // Few bits, so that filters and events often agree.
@@ -113,4 +113,4 @@ TEST(FilterJoin, NothingPassesAContradiction) {
 }
 
 }  // namespace
-}  // namespace drivers::link
+}  // namespace vscp

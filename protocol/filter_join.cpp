@@ -1,6 +1,6 @@
-#include "drivers/link/filter_join.h"
+#include "protocol/filter_join.h"
 
-namespace drivers::link {
+namespace vscp {
 namespace {
 
 // Joins one field; true if the two contradict each other.
@@ -13,8 +13,8 @@ bool join_field(T first, T first_mask, T second, T second_mask, T& value, T& mas
 
 }  // namespace
 
-vscp::Filter join_filters(const vscp::Filter& first, const vscp::Filter& second) noexcept {
-  vscp::Filter joined;
+Filter join_filters(const Filter& first, const Filter& second) noexcept {
+  Filter joined;
   bool contradiction = join_field(first.filter_priority, first.mask_priority, second.filter_priority,
                                   second.mask_priority, joined.filter_priority, joined.mask_priority);
   contradiction |= join_field(first.filter_class, first.mask_class, second.filter_class, second.mask_class,
@@ -33,4 +33,4 @@ vscp::Filter join_filters(const vscp::Filter& first, const vscp::Filter& second)
   return joined;
 }
 
-}  // namespace drivers::link
+}  // namespace vscp

@@ -3,9 +3,9 @@
 
 #include "protocol/filter.h"
 
-namespace drivers::link {
+namespace vscp {
 
 /// Bit by bit: a bit that both masks look at must be asked for alike, or nothing can pass.
-vscp::Filter join_filters(const vscp::Filter& first, const vscp::Filter& second) noexcept;
+Filter join_filters(const Filter& first, const Filter& second) noexcept;
 
-}  // namespace drivers::link
+}  // namespace vscp
