@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <ctime>
 
 namespace router {
@@ -42,6 +43,17 @@ void HelperThread::sleep_and_run_tasks(std::uint64_t timeout_ns) noexcept {
     finish_sleep();
   }
   while (auto task = inbox().pop_task()) task->run();
+}
+
+std::size_t HelperThread::take_events(std::span<EventBuf*> out) noexcept {
+  std::array<std::uint64_t, kThreadsMax / 64> to_wake{};
+  const std::size_t count = inbox().pop(out, to_wake);
+  for (std::size_t word = 0; word < to_wake.size(); ++word) {
+    for (std::uint64_t bits = to_wake[word]; bits != 0; bits &= bits - 1) {
+      (*threads_)[static_cast<ThreadIndex>(word * 64 + static_cast<unsigned>(__builtin_ctzll(bits)))].nudge();
+    }
+  }
+  return count;
 }
 
 bool HelperThread::publish(EventBuf* event) noexcept {

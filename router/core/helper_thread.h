@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <thread>
 
 #include "router/core/event_thread.h"
@@ -16,7 +17,7 @@ namespace router {
 class HelperThread : public EventThread {
  public:
   HelperThread(ThreadIndex index, const ThreadTable& threads, std::size_t pool_capacity)
-      : EventThread(index, threads.size(), pool_capacity), publisher_(*this, threads) {}
+      : EventThread(index, threads.size(), pool_capacity), threads_(&threads), publisher_(*this, threads) {}
   ~HelperThread() override { join(); }
 
   /// Receives no events unless a derived class says otherwise.
@@ -40,12 +41,16 @@ class HelperThread : public EventThread {
   Publisher& publisher() noexcept { return publisher_; }
   /// Publishes; waits while receivers give no credit, so that a flood is slowed and not lost. False if stopping: the event is dropped.
   bool publish(EventBuf* event) noexcept;
+  /// Takes events that others published for this thread; `drop` each of them when done. Returns how many of `out` are filled, and lets
+  /// producers go on that waited for credit.
+  std::size_t take_events(std::span<EventBuf*> out) noexcept;
   /// Sleeps until nudged, posted to, or `timeout_ns` has passed. Runs tasks.
   void sleep_and_run_tasks(std::uint64_t timeout_ns) noexcept;
 
  private:
   void wake() noexcept override;
 
+  const ThreadTable* threads_;
   Publisher publisher_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint32_t> wakes_{0};
