@@ -97,7 +97,10 @@ bool set_coded(Measurement& result, Bytes bytes, bool takes_sensor) {
   if (bytes.empty()) return false;
   const std::uint8_t coding = bytes[0];
   result.unit_code = (coding >> 3U) & 3U;
-  if (takes_sensor) result.sensor = coding & 7U;
+  if (takes_sensor) {
+    result.sensor = coding & 7U;
+    result.has_sensor = true;
+  }
   const Bytes rest = bytes.subspan(1);
   switch (coding >> 5U) {
     case 2:
@@ -120,6 +123,7 @@ bool set_zone(Measurement& result, Bytes bytes) {
   result.sensor = bytes[0];
   result.zone = bytes[1];
   result.subzone = bytes[2];
+  result.has_sensor = true;
   result.has_zone = true;
   return true;
 }
@@ -167,7 +171,7 @@ std::optional<Zone> event_zone(const Event& event) noexcept {
   const bool information = event.vscp_class == 20 && between(type, 1, 49) && type != 36 && type != 38 && type != 39;
   const bool alarm = event.vscp_class == 1 && between(type, 1, 13);
   if (event.data_size < 3 || !(information || alarm)) return std::nullopt;
-  return Zone{event.data[1], event.data[2]};
+  return Zone{event.data[0], event.data[1], event.data[2]};
 }
 
 std::optional<Measurement> decode_measurement(const Event& event) noexcept {

@@ -41,11 +41,13 @@ struct Measurement {
   std::uint8_t sensor = 0;  ///< sensor index, or index of the device for the classes with zone
   std::uint8_t zone = 0;
   std::uint8_t subzone = 0;
+  bool has_sensor = false;  ///< the class has an index at all
   bool has_zone = false;
 };
 
 /// Where an event belongs that is no measurement: zone and sub-zone, 255 for all.
 struct Zone {
+  std::uint8_t index = 0;  ///< meant for the sender's own use by most types
   std::uint8_t zone = 0;
   std::uint8_t subzone = 0;
 };

@@ -20,7 +20,8 @@ std::string class_token(std::uint16_t vscp_class);
 inline constexpr std::size_t kClassTokenMax = 64;
 char* format_class_token(std::uint16_t vscp_class, char* out) noexcept;
 
-/// "TEMPERATURE", or empty if unknown.
+/// "TEMPERATURE", or empty if unknown. At most kTypeTokenMax characters.
+inline constexpr std::size_t kTypeTokenMax = 64;
 std::string_view type_token(std::uint16_t vscp_class, std::uint16_t vscp_type) noexcept;
 
 /// "CLASS1.MEASUREMENT/TEMPERATURE", with the number in place of each name that is unknown ("CLASS1.MEASUREMENT/200",

@@ -46,6 +46,7 @@ TEST(Measurement, SingleOfTheSpecification) {
   EXPECT_EQ(result->value, 16.4375);
   EXPECT_EQ(result->unit, "°C");
   EXPECT_EQ(result->sensor, 6);
+  EXPECT_TRUE(result->has_sensor);
   EXPECT_FALSE(result->has_zone);
 }
 
@@ -88,6 +89,11 @@ TEST(Measurement, FloatClasses) {
   EXPECT_EQ(shown(70, 6, {0x41, 0x83, 0x80}), "nothing");
 }
 
+TEST(Measurement, FloatClassesHaveNoSensorIndex) {
+  EXPECT_FALSE(decode_measurement(event_of(70, 6, {0x41, 0x83, 0x80, 0x00}))->has_sensor);
+  EXPECT_FALSE(decode_measurement(event_of(60, 35, {0x40, 0x49, 0x00, 0, 0, 0, 0, 0}))->has_sensor);
+}
+
 TEST(Measurement, ZoneClasses) {
   for (const std::uint16_t vscp_class : {std::uint16_t{65}, std::uint16_t{85}}) {
     const auto result = decode_measurement(event_of(vscp_class, 6, {9, 1, 2, 0x80, 0x81, 0x01, 0x07}));
@@ -97,6 +103,7 @@ TEST(Measurement, ZoneClasses) {
     EXPECT_EQ(result->sensor, 9);
     EXPECT_EQ(result->zone, 1);
     EXPECT_EQ(result->subzone, 2);
+    EXPECT_TRUE(result->has_sensor);
     EXPECT_TRUE(result->has_zone);
   }
 }

@@ -49,10 +49,11 @@ TEST(Names, MirrorsLevel1OverLevel2) {
   EXPECT_EQ(class_token(1023), "CLASS2.LEVEL1.LOCAL");
 }
 
-TEST(Names, NoClassTokenIsLongerThanItsRoom) {
+TEST(Names, NoTokenIsLongerThanItsRoom) {
   for (const auto& row : names_table::classes()) {
     const std::size_t extra = row.number < 512 ? std::string_view("LEVEL1.").size() : 0;
     EXPECT_LE(row.token.size() + extra, kClassTokenMax) << row.token;
+    for (const auto& type : names_table::types(row)) EXPECT_LE(type.token.size(), kTypeTokenMax) << type.token;
   }
 }
 
