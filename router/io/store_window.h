@@ -50,6 +50,7 @@ class StoreWindow {
     }
     if (found == entries_.end() || found->number != number || found->gone) return nullptr;
     found->gone = true;
+    ++gone_;
     skip_gone();
     return &found->place;
   }
@@ -57,7 +58,16 @@ class StoreWindow {
   void trim() noexcept {
     while (!entries_.empty() && entries_.front().gone) {
       entries_.pop_front();
+      --gone_;
       if (repeat_ > 0) --repeat_;
+    }
+  }
+  /// Numbers that are done with and have something older before them, ascending.
+  template <typename Call>
+  void for_each_gone(const Call& call) const {
+    if (gone_ == 0) return;
+    for (const Entry& entry : entries_) {
+      if (entry.gone) call(entry.number);
     }
   }
 
@@ -67,6 +77,7 @@ class StoreWindow {
   }
 
   std::deque<Entry> entries_;  ///< by number
+  std::size_t gone_ = 0;       ///< entries that are
   std::size_t repeat_ = 0;     ///< those before are in flight, from here on they wait to be read again
 };
 

@@ -33,7 +33,7 @@ class Store : public testing::TestWithParam<test::StoreKind> {
   std::unique_ptr<StoreRig> rig_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Store, testing::Values(test::StoreKind::kMemory),
+INSTANTIATE_TEST_SUITE_P(Kinds, Store, testing::Values(test::StoreKind::kMemory, test::StoreKind::kSpool),
                          [](const auto& kind) { return test::name_of(kind.param); });
 
 TEST_P(Store, OrderIsKeptInALaneAndLaneZeroComesFirst) {

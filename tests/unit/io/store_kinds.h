@@ -12,27 +12,46 @@
 #include "router/base/clock.h"
 #include "router/io/event_store.h"
 #include "router/io/memory_store.h"
+#include "router/io/spool.h"
+#include "tests/support/temp_dir.h"
 
 namespace test {
 
-enum class StoreKind { kMemory };
+enum class StoreKind { kMemory, kSpool };
 
-inline std::string name_of(StoreKind) {
-  return "Memory";
+inline std::string name_of(StoreKind kind) {
+  return kind == StoreKind::kMemory ? "Memory" : "Spool";
 }
 
 /// One store with a clock that the test moves.
 class StoreRig {
  public:
-  StoreRig(StoreKind, const router::StoreLimits& limits) {
-    store_ = std::make_unique<router::MemoryStore>(limits, clock_);
+  StoreRig(StoreKind kind, const router::StoreLimits& limits) : kind_(kind), limits_(limits) { open(); }
+
+  /// Ends the store and opens it again. Of the stores, a spool has its records then.
+  void open() {
+    store_.reset();
+    if (kind_ == StoreKind::kMemory) {
+      store_ = std::make_unique<router::MemoryStore>(limits_, clock_);
+      return;
+    }
+    if (!folder_) folder_ = std::make_unique<TempDir>();
+    auto opened = router::Spool::open({folder_->path() + "/spool", limits_}, clock_);
+    if (!opened) {
+      ADD_FAILURE() << opened.error();
+      std::abort();
+    }
+    store_ = std::move(*opened);
   }
 
   router::EventStore& store() { return *store_; }
   router::ManualClock& clock() { return clock_; }
 
  private:
+  StoreKind kind_;
+  router::StoreLimits limits_;
   router::ManualClock clock_;
+  std::unique_ptr<TempDir> folder_;
   std::unique_ptr<router::EventStore> store_;
 };
 

@@ -58,6 +58,15 @@ class Model {
       if (record.state == State::kInFlight) record.state = State::kWaiting;
     }
   }
+  /// The store was closed and opened.
+  void reopen() {
+    for (auto i = records_.begin(); i != records_.end();) {
+      const auto next = std::next(i);
+      if (i->state == State::kPending) erase(i);
+      i = next;
+    }
+    rewind();
+  }
   std::uint64_t purge() {
     const std::size_t before = records_.size();
     for (auto i = records_.begin(); i != records_.end();) {
@@ -103,7 +112,7 @@ class Model {
 class Runner {
  public:
   Runner(test::StoreKind kind, std::uint64_t seed)
-      : random_(seed), limits_(choose_limits()), rig_(kind, limits_), model_(limits_) {}
+      : kind_(kind), random_(seed), limits_(choose_limits()), rig_(kind, limits_), model_(limits_) {}
 
   void run(unsigned steps) {
     for (unsigned i = 0; i < steps && !testing::Test::HasFatalFailure(); ++i) step();
@@ -152,9 +161,13 @@ class Runner {
       read();
     } else if (what < 96) {
       release();
-    } else if (what < 99) {
+    } else if (what < 98) {
       rig_.store().rewind();
       model_.rewind();
+    } else if (what < 99 && kind_ == test::StoreKind::kSpool) {
+      rig_.open();
+      model_.reopen();
+      in_flight_.clear();
     } else {
       ASSERT_EQ(rig_.store().purge(), model_.purge());
     }
@@ -164,6 +177,7 @@ class Runner {
     ASSERT_LE(status.bytes, limits_.bytes_max);
   }
 
+  test::StoreKind kind_;
   router::SeededRandom random_;
   router::StoreLimits limits_;
   test::StoreRig rig_;
@@ -175,7 +189,7 @@ class Runner {
 
 class StoreModel : public testing::TestWithParam<test::StoreKind> {};
 
-INSTANTIATE_TEST_SUITE_P(Kinds, StoreModel, testing::Values(test::StoreKind::kMemory),
+INSTANTIATE_TEST_SUITE_P(Kinds, StoreModel, testing::Values(test::StoreKind::kMemory, test::StoreKind::kSpool),
                          [](const auto& kind) { return test::name_of(kind.param); });
 
 TEST_P(StoreModel, DoesWhatTheListDoes) {
