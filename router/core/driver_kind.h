@@ -24,6 +24,8 @@ struct ConfigPlace {
   std::string state_folder;  ///< absolute
   bool embedded = false;     ///< no file: the text inside the program
   std::uint64_t log_bytes = 0;  ///< of each worker
+  vscp::Guid guid;              ///< of the router
+  std::string server_name;
   /// Entries of "drivers.level1" and "drivers.level2" that some kind has taken for its own; the rest are refused.
   std::set<const ConfigNode*>* claimed = nullptr;
 };

@@ -216,7 +216,8 @@ class ConfigReading {
   }
 
   void read_kinds(ObjectReader& reader) {
-    const ConfigPlace place{folder_, config_.state_folder, config_.embedded, config_.log_bytes_per_worker, &claimed_};
+    const ConfigPlace place{folder_,       config_.state_folder, config_.embedded, config_.log_bytes_per_worker,
+                            config_.guid, config_.server_name,  &claimed_};
     for (const DriverKind* kind : driver_kinds()) config_.drivers.push_back(kind->read(reader, place));
   }
 
@@ -242,7 +243,6 @@ class ConfigReading {
   /// Sections whose features later versions have. Nobody shall believe that they work already.
   void read_features_to_come(ObjectReader& reader) {
     constexpr std::pair<std::string_view, std::string_view> kSections[] = {
-        {"mqtt", "mqtt brokers are"},
         {"can", "CAN interfaces are"},
         {"link-client", "links to other servers are"},
         {"udp", "udp is"},

@@ -180,11 +180,9 @@ TEST(Config, TwoListenersOnOneAddressAreAnError) {
 }
 
 TEST(Config, FeaturesToComeAreClearErrors) {
-  EXPECT_EQ(errors_of("{\"mqtt\": {\"host\": \"x\"},\n\"can\": [{\"device\": \"can0\"}],\n\"link-client\": [{}, 1],\n"
+  EXPECT_EQ(errors_of("{\n\"can\": [{\"device\": \"can0\"}],\n\"link-client\": [{}, 1],\n"
                       "\"udp\": [{\"enable\": true}],\n\"spool\": {\"path\": \"x\"}}"),
-            (Lines{"a.json:1:10: mqtt: mqtt brokers are not supported by this version: remove the section, or write "
-                   "\"enable\": false in it",
-                   "a.json:2:8: can: CAN interfaces are not supported by this version: remove the section, or write "
+            (Lines{"a.json:2:8: can: CAN interfaces are not supported by this version: remove the section, or write "
                    "\"enable\": false in it",
                    "a.json:3:16: link-client: links to other servers are not supported by this version: remove the "
                    "section, or write \"enable\": false in it",

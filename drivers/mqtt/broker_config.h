@@ -1,0 +1,82 @@
+// "mqtt" of the configuration: one broker or an array of them. Every key with its default stands at its member.
+//
+// The keys are those of the upstream daemon's vscpd.json, with the ones that it reads but ignores made to work; "name",
+// "spool", "queue", "publish[].filter", "publish[].dialect" and "session-expiry-s" are ours. Thread rule: read at
+// start-up, then read-only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "drivers/mqtt/mqtt_client.h"
+#include "drivers/mqtt/payload.h"
+#include "drivers/mqtt/topic_template.h"
+#include "protocol/filter.h"
+#include "protocol/guid.h"
+#include "router/base/config_node.h"
+#include "router/core/driver_kind.h"
+#include "router/io/event_store.h"
+
+namespace drivers::mqtt {
+
+/// "publish[]"
+struct PublishConfig {
+  std::string topic_text;  ///< "topic", as written
+  TopicTemplate topic;
+  int qos = 0;                                        ///< "qos"; default: the section's "qos"
+  bool retain = false;                                ///< "retain" or "bretain"; default: the section's "bretain"
+  PayloadFormat format = PayloadFormat::kJson;        ///< "format"; default: the section's "publish-format"
+  PayloadDialect dialect = PayloadDialect::kCurrent;  ///< "dialect"
+  vscp::Filter filter;                                ///< "filter", on top of the section's; default: everything
+};
+
+/// "subscribe[]"
+struct SubscribeConfig {
+  MqttSubscription subscription;                ///< "topic", "qos", "v5-options"
+  PayloadFormat format = PayloadFormat::kAuto;  ///< "format"; default: the section's "subscribe-format"
+};
+
+/// "reconnect"
+struct ReconnectConfig {
+  std::uint32_t delay_s = 2;       ///< "delay": before the second try; the first comes at once
+  std::uint32_t delay_max_s = 10;  ///< "delay-max"
+  bool exponential = false;        ///< "exponential-backoff": 2, 4, 8.. and not 2, 4, 6..
+};
+
+/// "queue": what waits in memory for the broker. "spool": what waits on disk.
+struct StoreConfig {
+  bool on_disk = false;                  ///< "spool": {"enable": true}
+  std::string folder;                    ///< "spool": {"folder"}; default: spool/NAME in the state folder
+  std::uint64_t bytes_max = 16'777'216;  ///< "max-bytes"; of a spool 1 GiB
+  std::uint64_t age_max_s = 0;           ///< "max-age-s": older events are dropped; 0 = never
+  router::StoreFullPolicy when_full =
+      router::StoreFullPolicy::kDropLowestPriority;  ///< "when-full"; of a spool "refuse"
+};
+
+struct BrokerConfig {
+  std::string name;           ///< "name": distinct; default "mqtt", "mqtt-2" and so on
+  MqttConnection connection;  ///< the connection's keys; client id, will and so on with their tokens filled in
+  ReconnectConfig reconnect;
+  std::vector<PublishConfig> publish;
+  std::vector<SubscribeConfig> subscribe;
+  vscp::Filter filter;            ///< "filter": events that go out
+  bool measurement_block = true;  ///< "bjsonmeasurementblock"
+  bool escape_topics = true;      ///< "bescape-pub-topics"
+  bool topic_defaults =
+      false;  ///< "bUseTopicForEventDefaults": class, type and GUID from the topic, where the payload leaves them out
+  std::vector<std::pair<std::string, std::string>> user_escapes;  ///< "user-escapes": tokens of one's own
+  std::vector<std::pair<std::string, std::string>>
+      user_properties;            ///< "v5": {"user-properties"}: sent with every message
+  std::string topic_daemon_base;  ///< "topic-daemon-base": "" = vscp-daemon/{{srvguid}}/
+  std::string topic_drivers;      ///< "topic-drivers"; after the base
+  std::string topic_discovery;    ///< "topic-discovery"; after the base
+  bool daemon_topics = true;  ///< "daemon-topics": name, version, drivers, discovery, heartbeats; false: none of them
+  StoreConfig store;
+};
+
+/// Reads "mqtt". Errors go to the reader's context.
+std::vector<BrokerConfig> read_brokers(router::ObjectReader& root, const router::ConfigPlace& place);
+
+}  // namespace drivers::mqtt

@@ -1,0 +1,174 @@
+#include "drivers/mqtt/broker_intake.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "protocol/filter_join.h"
+#include "router/base/log.h"
+
+namespace drivers::mqtt {
+namespace {
+
+constexpr std::uint32_t kTypeLevel2Driver = 3;  // spec: vscp_tcpiplink.md#tcpip-interface-list
+constexpr std::uint64_t kForEver = ~std::uint64_t{0};
+constexpr std::uint64_t kRetryNs = 100'000'000;
+constexpr std::size_t kMessagesPerTurn = 256;
+
+}  // namespace
+
+BrokerIntake::BrokerIntake(router::Router& router, router::ThreadIndex helper, const BrokerConfig& config,
+                           router::EventStore& store, EchoGuard& echoes, std::function<void()> wake_sender)
+    : HelperThread(router.helper_thread_index(helper), router.threads(), router.pool_capacity()),
+      router_(router),
+      config_(config),
+      store_(store),
+      echoes_(echoes),
+      wake_sender_(std::move(wake_sender)),
+      channel_(router.threads().helper_channel(index())),
+      guid_(router::channel_guid(router.settings().guid, channel_)),
+      reader_(config) {
+  for (const auto& entry : config.publish) filters_.push_back(vscp::join_filters(config.filter, entry.filter));
+  for (const auto& filter : filters_) interest_.add(filter);
+  router.add_helper(helper, *this, {channel_, kTypeLevel2Driver, guid_, "mqtt " + config.name});
+}
+
+BrokerIntake::~BrokerIntake() {
+  close_messages();
+  request_stop();
+}
+
+void BrokerIntake::finish() {
+  close_messages();
+  request_stop();
+  join();
+}
+
+bool BrokerIntake::wants(const vscp::Event& event) const noexcept {
+  return event.obid != channel_ && std::any_of(filters_.begin(), filters_.end(),
+                                               [&event](const vscp::Filter& filter) { return filter.matches(event); });
+}
+
+void BrokerIntake::store_event(const vscp::Event& event) {
+  const auto record = router::encode_carried_event(event, {}, bytes_);
+  if (store_.append(event.priority(), record)) {
+    counters_.events_taken.add();
+    uncommitted_ = true;
+    return;
+  }
+  counters_.events_refused.add();
+  router::log(
+      router::LogLevel::kError, router::LogKind::kResource,
+      "mqtt " + config_.name +
+          ": no room for events that wait for the broker: they are lost; raise max-bytes of its queue or spool");
+}
+
+bool BrokerIntake::take_batch() {
+  const std::size_t count = take_events(batch_);
+  for (std::size_t i = 0; i < count; ++i) {
+    router::EventBuf* event = batch_[i];
+    if (event->skip_channel != channel_ && wants(event->event)) store_event(event->event);
+    publisher().drop(event);
+  }
+  if (uncommitted_) {
+    if (const auto committed = store_.commit()) {
+      uncommitted_ = false;
+      wake_sender_();
+    } else {
+      router::log(
+          router::LogLevel::kError, router::LogKind::kResource,
+          "mqtt " + config_.name + ": the spool cannot be written: " + std::string(vscp::to_text(committed.error())));
+    }
+  }
+  return count > 0;
+}
+
+void BrokerIntake::publish_message(const Message& message) {
+  const std::uint64_t now_ns = router_.clock().utc_ns();
+  if (echoes_.is_echo(message.topic, message.payload, router_.clock().monotonic_ns())) {
+    counters_.echoes.add();
+    return;
+  }
+  router::EventBuf* event = publisher().try_acquire();
+  while (event == nullptr && !is_stopping()) {
+    publisher().flush();
+    take_batch();  // whoever holds our buffers may wait for us
+    event = publisher().try_acquire();
+  }
+  if (event == nullptr) return;
+  if (const auto read = reader_.read(message.topic, message.payload, now_ns, event->event); !read) {
+    counters_.malformed.add();
+    router::log(router::LogLevel::kWarn, router::LogKind::kRefused,
+                "mqtt " + config_.name + ": a message on " + message.topic +
+                    " is no event: " + std::string(vscp::to_text(read.error())));
+    pool().give_back(event);
+    return;
+  }
+  event->event.obid = channel_;
+  if (event->event.guid.is_zero()) event->event.guid = guid_;
+  if (publish(event)) counters_.events_in.add();
+}
+
+bool BrokerIntake::publish_messages() {
+  for (std::size_t count = 0; count < kMessagesPerTurn; ++count) {
+    Message message;
+    {
+      const std::lock_guard lock(mutex_);
+      publishing_ = !messages_.empty();
+      if (messages_.empty()) {
+        all_published_.notify_all();
+        return count > 0;
+      }
+      message = std::move(messages_.front());
+      messages_.pop_front();
+      message_bytes_ -= message.topic.size() + message.payload.size();
+    }
+    room_.notify_one();
+    publish_message(message);
+  }
+  return true;
+}
+
+void BrokerIntake::take_message(const MqttMessageView& message) {
+  Message copy{std::string(message.topic), {message.payload.begin(), message.payload.end()}};
+  const std::size_t bytes = copy.topic.size() + copy.payload.size();
+  {
+    std::unique_lock lock(mutex_);
+    counters_.messages.add();
+    // A single message may be larger than all that may wait.
+    const auto fits = [&] { return closed_ || messages_.empty() || message_bytes_ + bytes <= kMessageBytesMax; };
+    if (message.qos > 0) room_.wait(lock, fits);
+    if (closed_ || !fits()) {
+      counters_.messages_dropped.add();
+      return;
+    }
+    message_bytes_ += bytes;
+    messages_.push_back(std::move(copy));
+  }
+  nudge();
+}
+
+bool BrokerIntake::wait_published(std::uint32_t timeout_ms) {
+  std::unique_lock lock(mutex_);
+  return all_published_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                                 [this] { return !publishing_ && messages_.empty(); });
+}
+
+void BrokerIntake::close_messages() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  room_.notify_all();
+}
+
+void BrokerIntake::body() {
+  while (!is_stopping()) {
+    const bool took = take_batch();
+    const bool published = publish_messages();
+    publisher().flush();
+    sleep_and_run_tasks(took || published ? 0 : uncommitted_ ? kRetryNs : kForEver);
+  }
+  for (const auto& filter : filters_) interest_.remove(filter);
+  while (take_batch()) publisher().flush();
+  publisher().flush();
+}
+
+}  // namespace drivers::mqtt

@@ -1,0 +1,101 @@
+// A broker's helper thread: takes the router's events into the broker's store, and publishes in the router what the
+// broker brought.
+//
+// It never calls the MQTT library, so that a broker that hangs cannot keep the workers from going on: what waits for
+// the broker waits in the store, bounded and by its policy. Thread rule: take_message() from threads of the MQTT
+// library, counters from any thread; the rest as in HelperThread.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "drivers/mqtt/broker_config.h"
+#include "drivers/mqtt/echo_guard.h"
+#include "drivers/mqtt/message_reader.h"
+#include "router/base/counters.h"
+#include "router/core/carried_event.h"
+#include "router/core/helper_thread.h"
+#include "router/core/router.h"
+#include "router/io/event_store.h"
+
+namespace drivers::mqtt {
+
+struct IntakeCounters {
+  router::Counter events_taken;      ///< from the router into the store
+  router::Counter events_refused;    ///< the store was full
+  router::Counter messages;          ///< that the broker brought
+  router::Counter echoes;            ///< of these, our own coming back
+  router::Counter malformed;         ///< of these, no event
+  router::Counter messages_dropped;  ///< of these, QoS 0 and more than could wait
+  router::Counter events_in;         ///< published in the router
+};
+
+class BrokerIntake final : public router::HelperThread {
+ public:
+  /// `wake_sender` is called after each commit that brought something.
+  BrokerIntake(router::Router& router, router::ThreadIndex helper, const BrokerConfig& config,
+               router::EventStore& store, EchoGuard& echoes, std::function<void()> wake_sender);
+  ~BrokerIntake() override;
+
+  const router::Interest* interest() const noexcept override { return &interest_; }
+  void start() { HelperThread::start("vr-mqtt-in"); }
+  /// Nothing new is wanted from workers; what they gave is stored before the thread ends. No more messages come.
+  void finish();
+
+  /// A thread of the MQTT library: copies the message. Waits for room if it is one that the broker would send again
+  /// (QoS 1 and 2).
+  void take_message(const MqttMessageView& message);
+  /// The supervisor: waits until all messages that have come are published; false after `timeout_ms`.
+  bool wait_published(std::uint32_t timeout_ms);
+  /// Any thread: what waits inside take_message() is let go; later messages are dropped.
+  void close_messages();
+
+  const IntakeCounters& counters() const noexcept { return counters_; }
+
+ private:
+  struct Message {
+    std::string topic;
+    std::vector<std::uint8_t> payload;
+  };
+  static constexpr std::size_t kBatch = 256;
+  static constexpr std::size_t kMessageBytesMax = 8U << 20U;
+
+  void body() override;
+  /// Whether there was something.
+  bool take_batch();
+  bool publish_messages();
+  void store_event(const vscp::Event& event);
+  void publish_message(const Message& message);
+  bool wants(const vscp::Event& event) const noexcept;
+
+  router::Router& router_;
+  const BrokerConfig& config_;
+  router::EventStore& store_;
+  EchoGuard& echoes_;
+  std::function<void()> wake_sender_;
+  std::uint32_t channel_;
+  vscp::Guid guid_;
+  std::vector<vscp::Filter> filters_;
+  router::Interest interest_;
+  MessageReader reader_;
+  IntakeCounters counters_;
+  std::array<router::EventBuf*, kBatch> batch_{};
+  router::CarriedEventBytes bytes_;
+  bool uncommitted_ = false;
+
+  std::mutex mutex_;  ///< for what follows
+  std::condition_variable room_;
+  std::condition_variable all_published_;
+  std::deque<Message> messages_;
+  std::size_t message_bytes_ = 0;
+  bool publishing_ = false;  ///< one has been taken out and is not yet published
+  bool closed_ = false;
+};
+
+}  // namespace drivers::mqtt

@@ -1,0 +1,494 @@
+#include "drivers/mqtt/broker_sender.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "drivers/mqtt/topic_match.h"
+#include "router/base/log.h"
+#include "router/core/carried_event.h"
+
+namespace drivers::mqtt {
+namespace {
+
+constexpr std::uint64_t kNsPerS = 1'000'000'000;
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+constexpr std::uint64_t kFullPauseNs = 1'000'000;  // the library is full and owes us no answer
+constexpr std::uint64_t kBusyPauseNs = kNsPerS;    // the broker said: later
+constexpr std::uint64_t kPermanentFailureS = 30;   // wrong password: no use in asking every second
+constexpr std::uint32_t kGoodbyeMs = 500;
+
+std::string_view to_text(bool connecting, bool up) noexcept {
+  if (up) return "connected";
+  return connecting ? "connecting" : "waiting";
+}
+
+}  // namespace
+
+BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes,
+                           const router::Clock& clock)
+    : config_(config),
+      store_(store),
+      echoes_(echoes),
+      clock_(clock),
+      writer_(config),
+      tokens_(config.connection.in_flight_max) {
+  shown_since_ns_ = clock.utc_ns();
+  for (std::uint32_t token = static_cast<std::uint32_t>(tokens_.size()); token > 0; --token)
+    free_tokens_.push_back(token - 1);
+}
+
+BrokerSender::~BrokerSender() {
+  stop(0);
+}
+
+void BrokerSender::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "vr-mqtt-out");
+    run();
+  });
+}
+
+void BrokerSender::stop(std::uint32_t timeout_ms) {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    stop_at_ns_ = clock_.monotonic_ns() + std::uint64_t{timeout_ms} * 1'000'000;
+    changed_.notify_one();
+  }
+  thread_.join();
+}
+
+void BrokerSender::wake() noexcept {
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  changed_.notify_one();
+}
+
+// ---- what the library tells
+// ---------------------------------------------------------------------------------------------------
+
+void BrokerSender::on_connected(bool session_present) noexcept {
+  const std::lock_guard lock(mutex_);
+  news_.connected = true;
+  news_.session_present = session_present;
+  changed_.notify_one();
+}
+
+void BrokerSender::on_connect_failed(std::string_view reason, bool permanent) noexcept {
+  const std::lock_guard lock(mutex_);
+  news_.failed = true;
+  news_.permanent = permanent;
+  news_.reason = reason;
+  changed_.notify_one();
+}
+
+void BrokerSender::on_connection_lost(std::string_view reason) noexcept {
+  const std::lock_guard lock(mutex_);
+  news_.lost = true;
+  news_.permanent = false;
+  news_.reason = reason;
+  changed_.notify_one();
+}
+
+void BrokerSender::on_subscribed(std::span<const std::size_t> refused, std::string_view reason) noexcept {
+  const std::lock_guard lock(mutex_);
+  news_.subscribed = true;
+  news_.refused.assign(refused.begin(), refused.end());
+  news_.subscribe_reason = reason;
+  changed_.notify_one();
+}
+
+void BrokerSender::on_message(const MqttMessageView& message) noexcept {
+  intake_->take_message(message);
+}
+
+void BrokerSender::on_done(std::uint32_t token, PublishEnd end, std::string_view reason) noexcept {
+  const std::lock_guard lock(mutex_);
+  const bool first = news_.done.empty();
+  news_.done.push_back({token, end, std::string(reason)});
+  if (first) changed_.notify_one();
+}
+
+BrokerSender::News BrokerSender::wait_for_news(std::uint64_t until_ns) {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] {
+    return woken_ || (stopping_ && !stop_seen_) || news_.connected || news_.failed || news_.lost || news_.subscribed ||
+           !news_.done.empty();
+  };
+  if (until_ns == kNever) {
+    changed_.wait(lock, something);
+  } else {
+    const std::uint64_t now = clock_.monotonic_ns();
+    if (until_ns > now) changed_.wait_for(lock, std::chrono::nanoseconds(until_ns - now), something);
+  }
+  woken_ = false;
+  News out;
+  std::swap(out, news_);
+  return out;
+}
+
+// ---- the connection
+// -----------------------------------------------------------------------------------------------------------
+
+void BrokerSender::run() {
+  make_client();
+  for (;;) {
+    std::uint64_t until = kNever;
+    const std::uint64_t now = clock_.monotonic_ns();
+    bool stopping = false;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping = stopping_;
+      stop_seen_ = stopping;
+      if (stopping) until = stop_at_ns_;
+    }
+    if (stopping && (now >= until || state_ != State::kUp ||
+                     (store_.status().records == 0 && free_tokens_.size() == tokens_.size())))
+      break;
+    if (state_ == State::kDown) until = std::min(until, retry_at_ns_);
+    if (state_ == State::kUp) {
+      if (pause_until_ns_ > now) {
+        until = std::min(until, pause_until_ns_);
+      } else if (record_at_ < record_count_ && free_tokens_.size() == tokens_.size()) {
+        until = std::min(until, now + kFullPauseNs);  // nobody will wake us
+      }
+    }
+    handle(wait_for_news(until));
+    if (state_ == State::kDown && !stopping && clock_.monotonic_ns() >= retry_at_ns_) connect();
+    rewind_if_settled();
+    if (state_ == State::kUp && clock_.monotonic_ns() >= pause_until_ns_) pump();
+  }
+  if (client_ != nullptr && state_ == State::kUp) client_->disconnect(kGoodbyeMs);
+  client_.reset();
+}
+
+void BrokerSender::handle(const News& news) {
+  for (const Done& done : news.done) settle(done);
+  if (news.connected) handle_connected(news.session_present);
+  if (news.failed || news.lost) handle_down(news);
+  if (!news.subscribed) return;
+  if (!news.subscribe_reason.empty()) {
+    router::log(router::LogLevel::kError, router::LogKind::kOnce,
+                "mqtt " + config_.name + ": subscribing failed: " + news.subscribe_reason);
+  }
+  for (const std::size_t index : news.refused) {
+    if (index >= config_.subscribe.size()) continue;
+    router::log(router::LogLevel::kError, router::LogKind::kOnce,
+                "mqtt " + config_.name + ": the broker refuses the subscription to " +
+                    config_.subscribe[index].subscription.topic);
+  }
+}
+
+void BrokerSender::handle_connected(bool session_present) {
+  counters_.connects.add();
+  failures_ = 0;
+  set_state(State::kUp, {});
+  router::log(router::LogLevel::kInfo, router::LogKind::kOnce,
+              "mqtt " + config_.name + ": connected to " + config_.connection.host + ":" +
+                  std::to_string(config_.connection.port));
+  if (!session_present && free_tokens_.size() < tokens_.size() && !config_.connection.clean_session) {
+    // The broker has lost our session, and with it what the library believes to be under way.
+    drop_client();
+    make_client();
+    retry_at_ns_ = 0;
+    set_state(State::kDown, "the broker has lost the session");
+    return;
+  }
+  subscribe_all();
+  say_hello();
+}
+
+void BrokerSender::handle_down(const News& news) {
+  if (news.failed) counters_.connects_failed.add();
+  if (news.lost && state_ == State::kDown) return;
+  ++failures_;
+  retry_at_ns_ = clock_.monotonic_ns() +
+                 (news.permanent ? std::max(retry_delay_ns(), kPermanentFailureS * kNsPerS) : retry_delay_ns());
+  set_state(State::kDown, news.reason);
+  router::log(news.permanent ? router::LogLevel::kError : router::LogLevel::kWarn,
+              failures_ == 1 ? router::LogKind::kOnce : router::LogKind::kRefused,
+              "mqtt " + config_.name + ": " + (news.failed ? "cannot connect to " : "lost ") + config_.connection.host +
+                  ":" + std::to_string(config_.connection.port) + ": " + news.reason);
+  // A clean session is over: what was under way will never be acknowledged.
+  if (config_.connection.clean_session) {
+    drop_client();
+    make_client();
+  }
+}
+
+std::uint64_t BrokerSender::retry_delay_ns() const noexcept {
+  const ReconnectConfig& reconnect = config_.reconnect;
+  if (failures_ == 0) return 0;
+  std::uint64_t delay = reconnect.delay_s;
+  if (reconnect.exponential) {
+    delay <<= std::min<std::uint32_t>(failures_ - 1, 16);
+  } else {
+    delay *= failures_;
+  }
+  return std::min<std::uint64_t>(delay, reconnect.delay_max_s) * kNsPerS;
+}
+
+void BrokerSender::make_client() {
+  std::string error;
+  client_ = make_paho_client(config_.connection, *this, error);
+  if (client_ == nullptr) {
+    router::log(router::LogLevel::kError, router::LogKind::kOnce, "mqtt " + config_.name + ": " + error);
+  }
+}
+
+void BrokerSender::drop_client() {
+  client_.reset();
+  News late;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(late, news_);
+  }
+  for (const Done& done : late.done) settle(done);
+  for (std::uint32_t token = 0; token < tokens_.size(); ++token) {
+    if (tokens_[token].in_use) settle({token, PublishEnd::kUnknown, {}});
+  }
+}
+
+void BrokerSender::connect() {
+  if (client_ == nullptr) make_client();
+  std::string error = "out of memory";
+  if (client_ != nullptr) error = client_->connect();
+  if (error.empty()) {
+    set_state(State::kConnecting, {});
+    return;
+  }
+  News news;
+  news.failed = true;
+  news.reason = error;
+  handle_down(news);
+}
+
+void BrokerSender::subscribe_all() {
+  if (config_.subscribe.empty()) return;
+  std::vector<MqttSubscription> list;
+  for (const auto& entry : config_.subscribe) list.push_back(entry.subscription);
+  if (const auto error = client_->subscribe(list); !error.empty()) {
+    router::log(router::LogLevel::kError, router::LogKind::kOnce,
+                "mqtt " + config_.name + ": subscribing failed: " + error);
+  }
+}
+
+bool BrokerSender::send_plain(const std::string& topic, std::string_view payload, int qos, bool retain) {
+  if (free_tokens_.empty()) return false;
+  const std::uint32_t token = free_tokens_.back();
+  MqttOutgoing message;
+  message.topic = topic.c_str();
+  message.payload = {reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size()};
+  message.qos = qos;
+  message.retain = retain;
+  message.tell_done = true;
+  message.token = token;
+  if (client_->send(message) != SendResult::kSent) return false;
+  free_tokens_.pop_back();
+  tokens_[token] = {kNoBatch, qos, true};
+  counters_.messages_sent.add();
+  return true;
+}
+
+// Upstream clears its will when it is alive again.
+void BrokerSender::say_hello() {
+  const MqttWill& will = config_.connection.will;
+  if (!will.topic.empty() && will.retain) send_plain(will.topic, {}, will.qos, true);
+}
+
+void BrokerSender::set_state(State state, std::string_view reason) {
+  state_ = state;
+  const std::lock_guard lock(mutex_);
+  if (shown_state_ != state) shown_since_ns_ = clock_.utc_ns();
+  shown_state_ = state;
+  if (!reason.empty()) last_error_ = reason;
+}
+
+// ---- sending
+// ------------------------------------------------------------------------------------------------------------------
+
+void BrokerSender::settle(const Done& done) {
+  if (done.token >= tokens_.size() || !tokens_[done.token].in_use) return;
+  const Token token = tokens_[done.token];
+  tokens_[done.token].in_use = false;
+  free_tokens_.push_back(done.token);
+  switch (done.end) {
+    case PublishEnd::kAcknowledged:
+      counters_.messages_acked.add();
+      break;
+    case PublishEnd::kRefused:
+      counters_.messages_refused.add();
+      router::log(router::LogLevel::kError, router::LogKind::kRefused,
+                  "mqtt " + config_.name + ": the broker refuses a message, it is dropped: " + done.reason);
+      break;
+    case PublishEnd::kBusy:
+      again_ = again_ || token.batch != kNoBatch;
+      pause_until_ns_ = clock_.monotonic_ns() + kBusyPauseNs;
+      break;
+    case PublishEnd::kUnknown:
+      if (token.qos == 0) {
+        counters_.messages_unsure.add();
+      } else {
+        again_ = again_ || token.batch != kNoBatch;
+      }
+      break;
+  }
+  if (token.batch != kNoBatch) finish_message(token.batch);
+}
+
+void BrokerSender::finish_message(std::uint32_t index) {
+  Batch& batch = batches_[index];
+  if (batch.messages_left > 0) --batch.messages_left;
+  if (batch.messages_left > 0 || !batch.all_given) return;
+  // With again_ set this batch may hold a message that was not taken; its records stay in flight until the rewind.
+  if (!again_) {
+    store_.release(batch.tickets);
+    counters_.events_sent.add(batch.tickets.size());
+  }
+  batch.in_use = false;
+  batch.tickets.clear();
+}
+
+void BrokerSender::rewind_if_settled() {
+  if (!again_ || free_tokens_.size() < tokens_.size()) return;
+  again_ = false;
+  store_.rewind();
+  record_count_ = 0;
+  record_at_ = 0;
+  batch_ = kNoBatch;
+  for (Batch& batch : batches_) batch = {};
+  counters_.resends.add();
+}
+
+bool BrokerSender::read_batch() {
+  record_at_ = 0;
+  entry_at_ = 0;
+  decoded_ = false;
+  record_count_ = store_.read(records_);
+  if (record_count_ == 0) return false;
+  const auto unused = std::find_if(batches_.begin(), batches_.end(), [](const Batch& batch) { return !batch.in_use; });
+  batch_ = static_cast<std::uint32_t>(unused - batches_.begin());
+  if (unused == batches_.end()) batches_.emplace_back();
+  Batch& batch = batches_[batch_];
+  batch.in_use = true;
+  batch.all_given = false;
+  batch.messages_left = 0;
+  for (std::size_t i = 0; i < record_count_; ++i) batch.tickets.push_back(records_[i].ticket);
+  return true;
+}
+
+void BrokerSender::pump() {
+  while (state_ == State::kUp && !again_) {
+    if (record_at_ == record_count_ && !read_batch()) return;
+    if (!send_record()) return;
+    if (++record_at_ == record_count_) end_batch();
+    entry_at_ = 0;
+    decoded_ = false;
+  }
+}
+
+void BrokerSender::end_batch() {
+  Batch& batch = batches_[batch_];
+  batch.all_given = true;
+  if (batch.messages_left == 0) finish_message(batch_);
+  batch_ = kNoBatch;
+}
+
+bool BrokerSender::send_record() {
+  if (!decoded_) {
+    if (!router::decode_carried_event(records_[record_at_].bytes, event_)) {
+      counters_.records_bad.add();
+      return true;
+    }
+    decoded_ = true;
+  }
+  const bool last = record_at_ + 1 == record_count_;
+  for (; entry_at_ < writer_.entries(); ++entry_at_) {
+    MqttOutgoing message;
+    if (!writer_.write(entry_at_, event_, message)) continue;
+    switch (send_message(message, last)) {
+      case SendResult::kSent:
+        break;
+      case SendResult::kFull:
+      case SendResult::kDisconnected:
+        return false;
+      case SendResult::kFailed:
+        counters_.messages_refused.add();
+        router::log(router::LogLevel::kError, router::LogKind::kRefused,
+                    "mqtt " + config_.name + ": the MQTT library does not take a message; it is dropped");
+        break;
+    }
+  }
+  return true;
+}
+
+SendResult BrokerSender::send_message(MqttOutgoing& message, bool last_of_batch) {
+  message.tell_done = message.qos > 0 || last_of_batch;
+  if (message.tell_done) {
+    if (free_tokens_.empty()) return SendResult::kFull;
+    message.token = free_tokens_.back();
+  }
+  const std::string_view topic(message.topic);
+  if (may_echo(topic)) echoes_.note_published(topic, message.payload, clock_.monotonic_ns());
+  const SendResult result = client_->send(message);
+  if (result != SendResult::kSent) return result;
+  counters_.messages_sent.add();
+  if (message.tell_done) {
+    free_tokens_.pop_back();
+    tokens_[message.token] = {batch_, message.qos, true};
+    ++batches_[batch_].messages_left;
+  }
+  return result;
+}
+
+bool BrokerSender::may_echo(std::string_view topic) const {
+  return std::any_of(config_.subscribe.begin(), config_.subscribe.end(), [&](const SubscribeConfig& entry) {
+    const bool silent = entry.subscription.no_local && config_.connection.version == MqttVersion::k5;
+    return !silent && topic_matches(entry.subscription.topic, topic);
+  });
+}
+
+void BrokerSender::report(router::JsonWriter& array) const {
+  const router::StoreStatus store = store_.status();
+  const IntakeCounters& in = intake_->counters();
+  std::string state;
+  std::string error;
+  std::uint64_t since_ns = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    state = to_text(shown_state_ == State::kConnecting, shown_state_ == State::kUp);
+    error = last_error_;
+    since_ns = shown_since_ns_;
+  }
+  array.begin_object()
+      .member("driver", "mqtt")
+      .member("name", config_.name)
+      .member("broker", config_.connection.host + ":" + std::to_string(config_.connection.port))
+      .member("state", state)
+      .member("for_s", (clock_.utc_ns() - std::min(since_ns, clock_.utc_ns())) / kNsPerS)
+      .member("last_error", error)
+      .member("connects", counters_.connects.value())
+      .member("connects_failed", counters_.connects_failed.value())
+      .member("events_waiting", store.records)
+      .member("bytes_waiting", store.bytes)
+      .member("events_taken", in.events_taken.value())
+      .member("events_sent", counters_.events_sent.value())
+      .member("events_dropped",
+              store.dropped_full + store.dropped_age + store.dropped_corrupt + in.events_refused.value())
+      .member("messages_sent", counters_.messages_sent.value())
+      .member("messages_acknowledged", counters_.messages_acked.value())
+      .member("messages_refused", counters_.messages_refused.value())
+      .member("messages_unsure", counters_.messages_unsure.value())
+      .member("resends", counters_.resends.value())
+      .member("messages_in", in.messages.value())
+      .member("events_in", in.events_in.value())
+      .member("echoes", in.echoes.value())
+      .member("malformed", in.malformed.value())
+      .member("messages_dropped", in.messages_dropped.value())
+      .end_object();
+}
+
+}  // namespace drivers::mqtt

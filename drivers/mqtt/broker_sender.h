@@ -1,0 +1,167 @@
+// A broker's other thread: keeps the connection, and sends what waits in the broker's store.
+//
+// What it has sent is released from the store when the broker has acknowledged it; what was under way when a connection
+// went is sent again. So a message of QoS 1 or 2 is never lost between the store and the broker, and at most what was
+// under way comes twice. QoS 0 is released when the library has written it to the socket.
+//
+// Thread rule: start(), stop() by the supervisor; wake() and report() by any thread; the functions of MqttEvents by the
+// library's threads.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "drivers/mqtt/broker_config.h"
+#include "drivers/mqtt/broker_intake.h"
+#include "drivers/mqtt/echo_guard.h"
+#include "drivers/mqtt/message_writer.h"
+#include "drivers/mqtt/mqtt_client.h"
+#include "router/base/clock.h"
+#include "router/base/counters.h"
+#include "router/base/json_writer.h"
+#include "router/core/router.h"
+#include "router/io/event_store.h"
+
+namespace drivers::mqtt {
+
+struct SenderCounters {
+  router::Counter messages_sent;     ///< handed to the library
+  router::Counter messages_acked;    ///< acknowledged (QoS 0: written), where that was asked for
+  router::Counter messages_refused;  ///< the broker's answer was no: dropped
+  router::Counter messages_unsure;   ///< QoS 0, under way when the connection went
+  router::Counter events_sent;       ///< released from the store
+  router::Counter records_bad;       ///< of the store, that are no event
+  router::Counter connects;
+  router::Counter connects_failed;
+  router::Counter resends;  ///< times that what was under way was sent again
+};
+
+class BrokerSender final : public MqttEvents {
+ public:
+  /// All of them must outlive it.
+  BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes, const router::Clock& clock);
+  ~BrokerSender() override;
+
+  /// Where messages of the broker go. Before start().
+  void set_intake(BrokerIntake& intake) noexcept { intake_ = &intake; }
+  void start();
+  /// Sends what waits for at most `timeout_ms`, says goodbye to the broker and ends.
+  void stop(std::uint32_t timeout_ms);
+  void wake() noexcept;
+  void report(router::JsonWriter& array) const;
+
+  void on_connected(bool session_present) noexcept override;
+  void on_connect_failed(std::string_view reason, bool permanent) noexcept override;
+  void on_connection_lost(std::string_view reason) noexcept override;
+  void on_subscribed(std::span<const std::size_t> refused, std::string_view reason) noexcept override;
+  void on_message(const MqttMessageView& message) noexcept override;
+  void on_done(std::uint32_t token, PublishEnd end, std::string_view reason) noexcept override;
+
+ private:
+  enum class State : std::uint8_t { kDown, kConnecting, kUp };
+  struct Done {
+    std::uint32_t token;
+    PublishEnd end;
+    std::string reason;
+  };
+  /// What the library's threads have told and the sender has not looked at yet.
+  struct News {
+    bool connected = false;
+    bool session_present = false;
+    bool failed = false;
+    bool permanent = false;
+    bool lost = false;
+    std::string reason;
+    bool subscribed = false;
+    std::vector<std::size_t> refused;
+    std::string subscribe_reason;
+    std::vector<Done> done;
+  };
+  /// Records that were read together; they are released together, when the last of their messages is done.
+  struct Batch {
+    std::vector<std::uint64_t> tickets;
+    std::uint32_t messages_left = 0;
+    bool all_given = false;  ///< every message was handed to the library
+    bool in_use = false;
+  };
+  struct Token {
+    std::uint32_t batch = 0;
+    int qos = 0;
+    bool in_use = false;
+  };
+  static constexpr std::size_t kBatchRecords = 64;
+  static constexpr std::uint32_t kNoBatch = ~std::uint32_t{0};
+
+  void run();
+  News wait_for_news(std::uint64_t until_ns);
+  void handle(const News& news);
+  void handle_connected(bool session_present);
+  void handle_down(const News& news);
+  void settle(const Done& done);
+  void finish_message(std::uint32_t batch);
+  void connect();
+  void make_client();
+  /// The library forgets everything that is under way.
+  void drop_client();
+  std::uint64_t retry_delay_ns() const noexcept;
+  void subscribe_all();
+  void say_hello();
+  bool send_plain(const std::string& topic, std::string_view payload, int qos, bool retain);
+  /// Sends until nothing waits or the library takes no more.
+  void pump();
+  bool read_batch();
+  /// False: the library takes no more now.
+  bool send_record();
+  SendResult send_message(MqttOutgoing& message, bool last_of_batch);
+  void end_batch();
+  void rewind_if_settled();
+  bool may_echo(std::string_view topic) const;
+  void set_state(State state, std::string_view reason);
+
+  const BrokerConfig& config_;
+  router::EventStore& store_;
+  EchoGuard& echoes_;
+  const router::Clock& clock_;
+  BrokerIntake* intake_ = nullptr;
+  MessageWriter writer_;
+  SenderCounters counters_;
+  std::thread thread_;
+
+  // The sender's own.
+  std::unique_ptr<MqttClient> client_;
+  State state_ = State::kDown;
+  std::uint64_t retry_at_ns_ = 0;
+  std::uint32_t failures_ = 0;  ///< in a row
+  std::vector<Token> tokens_;
+  std::vector<std::uint32_t> free_tokens_;
+  std::vector<Batch> batches_;
+  std::array<router::StoredRecord, kBatchRecords> records_;
+  std::size_t record_count_ = 0;
+  std::size_t record_at_ = 0;
+  std::size_t entry_at_ = 0;  ///< of the record being sent
+  bool decoded_ = false;
+  vscp::Event event_;
+  std::uint32_t batch_ = kNoBatch;    ///< of the records being sent
+  bool again_ = false;                ///< what is under way is to be sent again, once the library has let go of it
+  std::uint64_t pause_until_ns_ = 0;  ///< the broker asked for some peace
+
+  mutable std::mutex mutex_;  ///< for what follows
+  std::condition_variable changed_;
+  News news_;
+  bool woken_ = false;
+  bool stopping_ = false;
+  bool stop_seen_ = false;
+  std::uint64_t stop_at_ns_ = 0;
+  State shown_state_ = State::kDown;
+  std::uint64_t shown_since_ns_ = 0;  ///< UTC
+  std::string last_error_;
+};
+
+}  // namespace drivers::mqtt

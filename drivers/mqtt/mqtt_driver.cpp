@@ -1,0 +1,82 @@
+#include "drivers/mqtt/mqtt_driver.h"
+
+#include <thread>
+
+namespace drivers::mqtt {
+namespace {
+
+constexpr std::uint32_t kSendLimitMs = 2000;  // at the end, for what still waits
+constexpr std::uint32_t kPublishLimitMs = 2000;
+
+}  // namespace
+
+std::unique_ptr<router::DriverConfig> MqttDriverConfig::read(router::ObjectReader& root,
+                                                             const router::ConfigPlace& place) {
+  auto config = std::make_unique<MqttDriverConfig>();
+  config->brokers = read_brokers(root, place);
+  return config;
+}
+
+std::unique_ptr<router::Driver> MqttDriverConfig::make(const router::DriverServices& services,
+                                                       router::ThreadIndex helper) const {
+  if (brokers.empty()) return nullptr;
+  return std::make_unique<MqttDriver>(*this, services, helper);
+}
+
+MqttDriver::MqttDriver(const MqttDriverConfig& config, const router::DriverServices& services,
+                       router::ThreadIndex helper)
+    : router_(*services.router), helper_(helper) {
+  for (const auto& broker : config.brokers) brokers_.push_back(std::make_unique<Broker>(broker));
+}
+
+std::string MqttDriver::open() {
+  std::string problems;
+  for (std::size_t i = 0; i < brokers_.size(); ++i) {
+    const std::string problem = brokers_[i]->open(router_, static_cast<router::ThreadIndex>(helper_ + i));
+    if (!problem.empty()) problems += (problems.empty() ? "" : "\n") + problem;
+  }
+  return problems;
+}
+
+void MqttDriver::start() {
+  for (auto& broker : brokers_) broker->start();
+}
+
+void MqttDriver::stop() {
+  std::vector<std::thread> leaving;
+  for (auto& broker : brokers_) {
+    leaving.emplace_back([&broker] { broker->stop_sending(kSendLimitMs); });
+  }
+  for (auto& thread : leaving) thread.join();
+  // What one broker brought may be for another one's spool: nobody ends before all of it is published.
+  for (auto& broker : brokers_) broker->wait_published(kPublishLimitMs);
+  for (auto& broker : brokers_) broker->finish();
+}
+
+std::string MqttDriver::summary() const {
+  std::string out = "mqtt";
+  for (const auto& broker : brokers_) {
+    out += " " + broker->config().connection.host + ":" + std::to_string(broker->config().connection.port);
+  }
+  return out;
+}
+
+std::vector<std::string> MqttDriver::own_files() const {
+  std::vector<std::string> out;
+  for (const auto& broker : brokers_) {
+    for (auto& file : broker->own_files()) out.push_back(std::move(file));
+  }
+  return out;
+}
+
+void MqttDriver::report(router::JsonWriter& array) const {
+  for (const auto& broker : brokers_) broker->report(array);
+}
+
+}  // namespace drivers::mqtt
+
+namespace drivers {
+
+extern const router::DriverKind kMqttDriver{&mqtt::MqttDriverConfig::read};
+
+}  // namespace drivers

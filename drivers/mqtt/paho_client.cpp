@@ -1,0 +1,452 @@
+// The only file that includes Paho. Its asynchronous client runs two threads for the whole process; callbacks come from
+// them.
+#include <MQTTAsync.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "drivers/mqtt/mqtt_client.h"
+
+namespace drivers::mqtt {
+namespace {
+
+constexpr int kReasonErrors = 0x80;  // MQTT 5: reason codes from here on say no
+constexpr int kQuotaExceeded = 0x97;
+constexpr int kServerBusy = 0x89;
+constexpr int kReceiveMaximumExceeded = 0x93;
+constexpr int kMessageRateTooHigh = 0x96;
+
+/// CONNACK codes of MQTT 3.1.1, as Paho hands them on.
+std::string_view connect_refusal(int code) noexcept {
+  switch (code) {
+    case 1:
+      return "the broker does not speak this protocol version";
+    case 2:
+      return "the broker does not accept the client id";
+    case 3:
+      return "the broker is not available";
+    case 4:
+      return "wrong user name or password";
+    case 5:
+      return "not authorised";
+    default:
+      return {};
+  }
+}
+
+bool is_permanent(int code, bool version5) noexcept {
+  if (!version5) return code == 1 || code == 2 || code == 4 || code == 5;
+  return code >= kReasonErrors && code != kServerBusy && code != MQTTREASONCODE_SERVER_UNAVAILABLE &&
+         code != MQTTREASONCODE_USE_ANOTHER_SERVER && code != MQTTREASONCODE_CONNECTION_RATE_EXCEEDED &&
+         code != MQTTREASONCODE_UNSPECIFIED_ERROR;
+}
+
+std::string reason_text(int code, const char* message, bool version5) {
+  if (!version5) {
+    if (const auto text = connect_refusal(code); !text.empty()) return std::string(text);
+  } else if (code >= kReasonErrors) {
+    const char* text = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(code));
+    if (text != nullptr) return text;
+  }
+  if (message != nullptr && *message != 0) return message;
+  const char* text = MQTTAsync_strerror(code);
+  return text != nullptr ? text : "error " + std::to_string(code);
+}
+
+PublishEnd end_of(int code) noexcept {
+  if (code == kQuotaExceeded || code == kMessageRateTooHigh || code == kServerBusy || code == kReceiveMaximumExceeded) {
+    return PublishEnd::kBusy;
+  }
+  return code >= kReasonErrors ? PublishEnd::kRefused : PublishEnd::kUnknown;
+}
+
+MQTTProperty string_pair(std::string_view name, std::string_view value) noexcept {
+  MQTTProperty property{};
+  property.identifier = MQTTPROPERTY_CODE_USER_PROPERTY;
+  property.value.data = {static_cast<int>(name.size()), const_cast<char*>(name.data())};
+  property.value.value = {static_cast<int>(value.size()), const_cast<char*>(value.data())};
+  return property;
+}
+
+MQTTProperty number(MQTTPropertyCodes code, std::uint32_t value) noexcept {
+  MQTTProperty property{};
+  property.identifier = code;
+  if (code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM) {
+    property.value.integer2 = static_cast<unsigned short>(value);
+  } else {
+    property.value.integer4 = value;
+  }
+  return property;
+}
+
+std::vector<unsigned char> from_hex(std::string_view text) {
+  std::vector<unsigned char> out;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    out.push_back(static_cast<unsigned char>(digit(text[i]) * 16 + digit(text[i + 1])));
+  }
+  return out;
+}
+
+class PahoClient final : public MqttClient {
+ public:
+  PahoClient(const MqttConnection& connection, MqttEvents& events)
+      : connection_(connection),
+        events_(events),
+        contexts_(connection.in_flight_max),
+        psk_(from_hex(connection.tls.psk)) {
+    for (std::uint32_t i = 0; i < contexts_.size(); ++i) contexts_[i] = {this, i};
+  }
+
+  ~PahoClient() override {
+    // A callback that is under way ends before the handle goes; later ones do not come.
+    if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
+  }
+
+  std::string create() {
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
+    options.MQTTVersion = version5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+    options.sendWhileDisconnected = 0;
+    options.maxBufferedMessages = static_cast<int>(connection_.in_flight_max);
+    const std::string host =
+        connection_.host.find(':') != std::string::npos ? "[" + connection_.host + "]" : connection_.host;
+    const std::string uri =
+        (connection_.tls.enable ? "ssl://" : "tcp://") + host + ":" + std::to_string(connection_.port);
+    int code = MQTTAsync_createWithOptions(&handle_, uri.c_str(), connection_.client_id.c_str(),
+                                           MQTTCLIENT_PERSISTENCE_NONE, nullptr, &options);
+    if (code == MQTTASYNC_SUCCESS) code = MQTTAsync_setCallbacks(handle_, this, &on_lost, &on_arrived, nullptr);
+    // MQTT 5: the broker says goodbye with a reason, which Paho tells here and not as a lost connection.
+    if (code == MQTTASYNC_SUCCESS && version5()) code = MQTTAsync_setDisconnected(handle_, this, &on_disconnected);
+    return code == MQTTASYNC_SUCCESS ? std::string() : reason_text(code, nullptr, version5());
+  }
+
+  std::string connect() override {
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer;
+    MQTTAsync_connectOptions options5 = MQTTAsync_connectOptions_initializer5;
+    if (version5()) options = options5;
+    options.keepAliveInterval = static_cast<int>(connection_.keep_alive_s);
+    options.connectTimeout = static_cast<int>((connection_.connect_timeout_ms + 999) / 1000);
+    options.maxInflight = static_cast<int>(std::min<std::uint32_t>(connection_.in_flight_max, 65535));
+    options.username = connection_.user.empty() ? nullptr : connection_.user.c_str();
+    if (!connection_.password.empty()) {
+      options.binarypwd = {static_cast<int>(connection_.password.size()), connection_.password.data()};
+    }
+    options.context = this;
+    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+    if (!connection_.will.topic.empty()) {
+      will.topicName = connection_.will.topic.c_str();
+      will.payload = {static_cast<int>(connection_.will.payload.size()), connection_.will.payload.data()};
+      will.qos = connection_.will.qos;
+      will.retained = connection_.will.retain ? 1 : 0;
+      options.will = &will;
+    }
+    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    if (connection_.tls.enable) {
+      fill_tls(tls);
+      options.ssl = &tls;
+    }
+    MQTTProperties properties = MQTTProperties_initializer;
+    if (version5()) {
+      options.cleanstart = connection_.clean_session ? 1 : 0;
+      options.onSuccess5 = [](void* context, MQTTAsync_successData5* data) {
+        self(context).events_.on_connected(data != nullptr && data->alt.connect.sessionPresent != 0);
+      };
+      options.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
+        self(context).connect_failed(data == nullptr         ? 0
+                                     : data->reasonCode != 0 ? data->reasonCode
+                                                             : data->code,
+                                     data == nullptr ? nullptr : data->message);
+      };
+      const auto add = [&properties](MQTTProperty property) { MQTTProperties_add(&properties, &property); };
+      if (!connection_.clean_session && connection_.session_expiry_s > 0) {
+        add(number(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, connection_.session_expiry_s));
+      }
+      if (connection_.receive_maximum > 0) {
+        add(number(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, connection_.receive_maximum));
+      }
+      options.connectProperties = &properties;
+    } else {
+      options.cleansession = connection_.clean_session ? 1 : 0;
+      options.MQTTVersion = MQTTVERSION_3_1_1;
+      options.onSuccess = [](void* context, MQTTAsync_successData* data) {
+        self(context).events_.on_connected(data != nullptr && data->alt.connect.sessionPresent != 0);
+      };
+      options.onFailure = [](void* context, MQTTAsync_failureData* data) {
+        self(context).connect_failed(data == nullptr ? 0 : data->code, data == nullptr ? nullptr : data->message);
+      };
+    }
+    const int code = MQTTAsync_connect(handle_, &options);
+    MQTTProperties_free(&properties);
+    return code == MQTTASYNC_SUCCESS ? std::string() : reason_text(code, nullptr, version5());
+  }
+
+  std::string subscribe(std::span<const MqttSubscription> subscriptions) override {
+    std::vector<char*> topics;
+    std::vector<int> qos;
+    std::vector<MQTTSubscribe_options> list;
+    for (const auto& one : subscriptions) {
+      topics.push_back(const_cast<char*>(one.topic.c_str()));
+      qos.push_back(one.qos);
+      MQTTSubscribe_options options = MQTTSubscribe_options_initializer;
+      options.noLocal = one.no_local ? 1 : 0;
+      options.retainAsPublished = one.retain_as_published ? 1 : 0;
+      options.retainHandling = static_cast<unsigned char>(one.retain_handling);
+      list.push_back(options);
+    }
+    subscribed_qos_ = qos;
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    response.context = this;
+    if (version5()) {
+      response.subscribeOptionsCount = static_cast<int>(list.size());
+      response.subscribeOptionsList = list.data();
+      if (!list.empty()) response.subscribeOptions = list.front();
+      response.onSuccess5 = [](void* context, MQTTAsync_successData5* data) { self(context).subscribed5(data); };
+      response.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
+        self(context).subscribe_failed(data == nullptr         ? 0
+                                       : data->reasonCode != 0 ? data->reasonCode
+                                                               : data->code,
+                                       data == nullptr ? nullptr : data->message);
+      };
+    } else {
+      response.onSuccess = [](void* context, MQTTAsync_successData* data) { self(context).subscribed(data); };
+      response.onFailure = [](void* context, MQTTAsync_failureData* data) {
+        self(context).subscribe_failed(data == nullptr ? 0 : data->code, data == nullptr ? nullptr : data->message);
+      };
+    }
+    const int code =
+        MQTTAsync_subscribeMany(handle_, static_cast<int>(topics.size()), topics.data(), qos.data(), &response);
+    return code == MQTTASYNC_SUCCESS ? std::string() : reason_text(code, nullptr, version5());
+  }
+
+  SendResult send(const MqttOutgoing& out) override {
+    MQTTAsync_message message = MQTTAsync_message_initializer;
+    message.payload = const_cast<std::uint8_t*>(out.payload.data());
+    message.payloadlen = static_cast<int>(out.payload.size());
+    message.qos = out.qos;
+    message.retained = out.retain ? 1 : 0;
+    std::array<MQTTProperty, kUserPropertiesMax> properties;
+    if (version5() && !out.user_properties.empty()) {
+      const std::size_t count = std::min(out.user_properties.size(), properties.size());
+      std::uint32_t bytes = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        properties[i] = string_pair(out.user_properties[i].first, out.user_properties[i].second);
+        bytes +=
+            static_cast<std::uint32_t>(5 + out.user_properties[i].first.size() + out.user_properties[i].second.size());
+      }
+      message.properties = {static_cast<int>(count), static_cast<int>(count), static_cast<int>(bytes),
+                            properties.data()};
+    }
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    if (out.tell_done || out.qos > 0) {
+      response.context = &contexts_[out.token];
+      if (version5()) {
+        response.onSuccess5 = [](void* context, MQTTAsync_successData5* data) {
+          context_of(context).done5(data == nullptr ? 0 : data->reasonCode);
+        };
+        response.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
+          context_of(context).failed(data == nullptr ? 0 : data->reasonCode);
+        };
+      } else {
+        response.onSuccess = [](void* context, MQTTAsync_successData*) {
+          context_of(context).done(PublishEnd::kAcknowledged, {});
+        };
+        response.onFailure = [](void* context, MQTTAsync_failureData*) {
+          context_of(context).done(PublishEnd::kUnknown, {});
+        };
+      }
+    }
+    switch (MQTTAsync_sendMessage(handle_, out.topic, &message, &response)) {
+      case MQTTASYNC_SUCCESS:
+        return SendResult::kSent;
+      case MQTTASYNC_MAX_BUFFERED_MESSAGES:
+      case MQTTASYNC_NO_MORE_MSGIDS:
+        return SendResult::kFull;
+      case MQTTASYNC_DISCONNECTED:
+        return SendResult::kDisconnected;
+      default:
+        return SendResult::kFailed;
+    }
+  }
+
+  void disconnect(std::uint32_t timeout_ms) override {
+    struct Wait {
+      std::mutex mutex;
+      std::condition_variable changed;
+      bool over = false;
+      void end() {
+        const std::lock_guard lock(mutex);
+        over = true;
+        changed.notify_all();
+      }
+    };
+    // Paho may call back after its own timeout: what it calls lives as long as the client.
+    auto& wait = *static_cast<Wait*>((disconnect_wait_ = std::make_shared<Wait>()).get());
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
+    MQTTAsync_disconnectOptions options5 = MQTTAsync_disconnectOptions_initializer5;
+    if (version5()) options = options5;
+    options.timeout = static_cast<int>(timeout_ms);
+    options.context = &wait;
+    if (version5()) {
+      options.onSuccess5 = [](void* context, MQTTAsync_successData5*) { static_cast<Wait*>(context)->end(); };
+      options.onFailure5 = [](void* context, MQTTAsync_failureData5*) { static_cast<Wait*>(context)->end(); };
+    } else {
+      options.onSuccess = [](void* context, MQTTAsync_successData*) { static_cast<Wait*>(context)->end(); };
+      options.onFailure = [](void* context, MQTTAsync_failureData*) { static_cast<Wait*>(context)->end(); };
+    }
+    if (MQTTAsync_disconnect(handle_, &options) != MQTTASYNC_SUCCESS) return;
+    std::unique_lock lock(wait.mutex);
+    wait.changed.wait_for(lock, std::chrono::milliseconds(timeout_ms) + std::chrono::seconds(1),
+                          [&wait] { return wait.over; });
+  }
+
+ private:
+  static constexpr std::size_t kUserPropertiesMax = 16;
+
+  struct Context {
+    PahoClient* client = nullptr;
+    std::uint32_t token = 0;
+    void done(PublishEnd end, std::string_view reason) const noexcept { client->events_.on_done(token, end, reason); }
+    /// MQTT 5: an acknowledgement may say no.
+    void done5(int reason) const {
+      if (reason < kReasonErrors) {
+        done(PublishEnd::kAcknowledged, {});
+      } else {
+        failed(reason);
+      }
+    }
+    void failed(int reason) const { done(end_of(reason), reason_text(reason, nullptr, true)); }
+  };
+
+  static PahoClient& self(void* context) noexcept { return *static_cast<PahoClient*>(context); }
+  static const Context& context_of(void* context) noexcept { return *static_cast<const Context*>(context); }
+  bool version5() const noexcept { return connection_.version == MqttVersion::k5; }
+
+  static void on_lost(void* context, char* cause) {
+    self(context).events_.on_connection_lost(cause != nullptr ? cause : "the connection broke");
+  }
+
+  static void on_disconnected(void* context, MQTTProperties*, enum MQTTReasonCodes code) {
+    self(context).events_.on_connection_lost("the broker said: " + reason_text(code, nullptr, true));
+  }
+
+  static int on_arrived(void* context, char* topic, int topic_size, MQTTAsync_message* message) {
+    std::array<std::pair<std::string_view, std::string_view>, kUserPropertiesMax> properties;
+    std::size_t count = 0;
+    for (int i = 0; i < message->properties.count && count < properties.size(); ++i) {
+      const MQTTProperty& property = message->properties.array[i];
+      if (property.identifier != MQTTPROPERTY_CODE_USER_PROPERTY) continue;
+      properties[count++] = {{property.value.data.data, static_cast<std::size_t>(property.value.data.len)},
+                             {property.value.value.data, static_cast<std::size_t>(property.value.value.len)}};
+    }
+    const std::size_t size = topic_size > 0 ? static_cast<std::size_t>(topic_size) : std::strlen(topic);
+    MqttMessageView view;
+    view.topic = {topic, size};
+    view.payload = {static_cast<const std::uint8_t*>(message->payload), static_cast<std::size_t>(message->payloadlen)};
+    view.qos = message->qos;
+    view.retained = message->retained != 0;
+    view.duplicate = message->dup != 0;
+    view.user_properties = {properties.data(), count};
+    self(context).events_.on_message(view);
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;  // taken: Paho must not offer it again
+  }
+
+  void connect_failed(int code, const char* message) noexcept {
+    events_.on_connect_failed(reason_text(code, message, version5()), is_permanent(code, version5()));
+  }
+
+  void subscribe_failed(int code, const char* message) noexcept {
+    events_.on_subscribed({}, reason_text(code, message, version5()));
+  }
+
+  template <typename Code>
+  void tell_subscribed(std::span<const Code> granted) {
+    std::vector<std::size_t> refused;
+    for (std::size_t i = 0; i < granted.size(); ++i) {
+      if (static_cast<int>(granted[i]) >= kReasonErrors) refused.push_back(i);
+    }
+    events_.on_subscribed(refused, {});
+  }
+
+  void subscribed(MQTTAsync_successData* data) {
+    if (data == nullptr) {
+      events_.on_subscribed({}, {});
+    } else if (subscribed_qos_.size() == 1) {
+      tell_subscribed(std::span<const int>(&data->alt.qos, 1));
+    } else {
+      tell_subscribed(std::span<const int>(data->alt.qosList, subscribed_qos_.size()));
+    }
+  }
+
+  void subscribed5(MQTTAsync_successData5* data) {
+    if (data == nullptr || data->alt.sub.reasonCodeCount <= 1) {
+      const int code = data == nullptr ? 0 : static_cast<int>(data->reasonCode);
+      tell_subscribed(std::span<const int>(&code, 1));
+    } else {
+      tell_subscribed(std::span<const MQTTReasonCodes>(data->alt.sub.reasonCodes,
+                                                       static_cast<std::size_t>(data->alt.sub.reasonCodeCount)));
+    }
+  }
+
+  void fill_tls(MQTTAsync_SSLOptions& tls) {
+    const MqttTls& from = connection_.tls;
+    const auto text = [](const std::string& value) { return value.empty() ? nullptr : value.c_str(); };
+    tls.trustStore = text(from.ca_file);
+    tls.CApath = text(from.ca_path);
+    tls.keyStore = text(from.certificate_file);
+    tls.privateKey = text(from.key_file);
+    tls.privateKeyPassword = text(from.key_password);
+    tls.enabledCipherSuites = text(from.ciphers);
+    tls.enableServerCertAuth = from.check_certificate ? 1 : 0;
+    tls.verify = from.check_host_name ? 1 : 0;
+    tls.ssl_error_context = this;
+    tls.ssl_error_cb = [](const char*, std::size_t, void*) { return 1; };
+    if (!from.psk.empty()) {
+      tls.ssl_psk_context = this;
+      tls.ssl_psk_cb = [](const char*, char* identity, unsigned int identity_max, unsigned char* psk,
+                          unsigned int psk_max,
+                          void* context) { return self(context).give_psk(identity, identity_max, psk, psk_max); };
+    }
+  }
+
+  unsigned int give_psk(char* identity, unsigned int identity_max, unsigned char* psk, unsigned int psk_max) const {
+    const std::string& name = connection_.tls.psk_identity;
+    if (name.size() + 1 > identity_max || psk_.size() > psk_max) return 0;
+    std::memcpy(identity, name.c_str(), name.size() + 1);
+    std::copy(psk_.begin(), psk_.end(), psk);
+    return static_cast<unsigned int>(psk_.size());
+  }
+
+  MqttConnection connection_;
+  MqttEvents& events_;
+  std::vector<Context> contexts_;
+  std::vector<unsigned char> psk_;
+  std::vector<int> subscribed_qos_;
+  std::shared_ptr<void> disconnect_wait_;
+  MQTTAsync handle_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<MqttClient> make_paho_client(const MqttConnection& connection, MqttEvents& events, std::string& error) {
+  static const bool initialised = [] {
+    MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
+    options.do_openssl_init = 1;
+    MQTTAsync_global_init(&options);
+    return true;
+  }();
+  static_cast<void>(initialised);
+  auto client = std::make_unique<PahoClient>(connection, events);
+  error = client->create();
+  if (!error.empty()) return nullptr;
+  return client;
+}
+
+}  // namespace drivers::mqtt
