@@ -40,6 +40,10 @@ bool header_copy_is_good(const std::uint8_t* in) noexcept {
          load<std::uint32_t>(in + 60) == crc32c({in, 60}) && load<std::uint32_t>(in + 8) == kVersion;
 }
 
+std::uint32_t header_crc(const std::uint8_t* record, std::uint32_t salted, std::uint64_t offset) noexcept {
+  return crc32c({record + 4, kRecordHeader - 4}, salted ^ static_cast<std::uint32_t>(offset));
+}
+
 bool is_newer(const std::uint8_t* in) noexcept {
   return std::equal(kSegmentMagic.begin(), kSegmentMagic.end(), in) && load<std::uint32_t>(in + 8) > kVersion;
 }
@@ -91,31 +95,33 @@ std::uint32_t salt_crc(std::uint64_t salt) noexcept {
   return crc32c(bytes);
 }
 
-void encode_record_header(const RecordHeader& header, std::uint32_t salted, std::uint8_t* out) noexcept {
+void encode_record_header(const RecordHeader& header, std::uint32_t salted, std::uint64_t offset,
+                          std::uint8_t* out) noexcept {
   store(out + 4, header.payload_crc);
   store(out + 8, header.size);
   store(out + 12, header.age_s);
   store(out + 16, header.ticket);
   store(out + 24, header.stored_ns);
-  store(out, crc32c({out + 4, kRecordHeader - 4}, salted));
+  store(out, header_crc(out, salted, offset));
 }
 
-bool decode_record_header(const std::uint8_t* in, std::uint32_t salted, RecordHeader& header) noexcept {
+bool decode_record_header(const std::uint8_t* in, std::uint32_t salted, std::uint64_t offset,
+                          RecordHeader& header) noexcept {
   header = {load<std::uint32_t>(in + 4), load<std::uint32_t>(in + 8), load<std::uint32_t>(in + 12),
             load<std::uint64_t>(in + 16), load<std::uint64_t>(in + 24)};
   return header.size <= kStoreRecordMax && header.lane() < kStoreLanes &&
-         load<std::uint32_t>(in) == crc32c({in + 4, kRecordHeader - 4}, salted);
+         load<std::uint32_t>(in) == header_crc(in, salted, offset);
 }
 
 bool payload_is_good(const RecordHeader& header, const std::uint8_t* payload) noexcept {
   return crc32c({payload, header.size}) == header.payload_crc;
 }
 
-std::size_t find_record(std::span<const std::uint8_t> bytes, std::size_t from, std::uint32_t salted,
-                        RecordHeader& header) noexcept {
+std::size_t find_record(std::span<const std::uint8_t> bytes, std::uint64_t offset, std::size_t from,
+                        std::uint32_t salted, RecordHeader& header) noexcept {
   std::size_t at = from;
   for (; at + kRecordHeader <= bytes.size(); at += kAlign) {
-    if (decode_record_header(bytes.data() + at, salted, header)) return at;
+    if (decode_record_header(bytes.data() + at, salted, offset + at, header)) return at;
   }
   return at;
 }

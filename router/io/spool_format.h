@@ -20,7 +20,8 @@
 //
 // Record:
 //
-//   0     4   CRC-32C of bytes 4..31, begun with that of the salt
+//   0     4   CRC-32C of bytes 4..31, begun with that of the salt, XOR the record's offset in the file: neither what an
+//             earlier life left there counts, nor what was written to the wrong place
 //   4     4   CRC-32C of the payload
 //   8     4   bytes of the payload
 //   12    4   age clock of the spool when it was appended, in seconds
@@ -83,16 +84,18 @@ struct RecordHeader {
 
 /// What record checks of a segment begin with.
 std::uint32_t salt_crc(std::uint64_t salt) noexcept;
-/// Writes kRecordHeader bytes.
-void encode_record_header(const RecordHeader& header, std::uint32_t salted, std::uint8_t* out) noexcept;
+/// Writes kRecordHeader bytes, for the place `offset` of the file.
+void encode_record_header(const RecordHeader& header, std::uint32_t salted, std::uint64_t offset,
+                          std::uint8_t* out) noexcept;
 /// False if the check fails or a value is impossible. `in` has kRecordHeader bytes.
-bool decode_record_header(const std::uint8_t* in, std::uint32_t salted, RecordHeader& header) noexcept;
+bool decode_record_header(const std::uint8_t* in, std::uint32_t salted, std::uint64_t offset,
+                          RecordHeader& header) noexcept;
 /// Does the payload match its check?
 bool payload_is_good(const RecordHeader& header, const std::uint8_t* payload) noexcept;
-/// Offset of the first good record header in `bytes` from `from` on, in steps of kAlign; if there is none, that of the
-/// first that would not be whole.
-std::size_t find_record(std::span<const std::uint8_t> bytes, std::size_t from, std::uint32_t salted,
-                        RecordHeader& header) noexcept;
+/// Index of the first good record header in `bytes` from `from` on, in steps of kAlign; if there is none, that of the
+/// first that would not be whole. bytes[0] lies at `offset` of the file.
+std::size_t find_record(std::span<const std::uint8_t> bytes, std::uint64_t offset, std::size_t from,
+                        std::uint32_t salted, RecordHeader& header) noexcept;
 
 /// Numbers first..end-1 of a lane.
 struct Run {

@@ -77,7 +77,9 @@ class Spool::Log {
     std::uint64_t pending_ns = 0;  ///< UTC of the first not committed
     std::vector<spool::Run> gone;  ///< from the oldest in the window on, besides those of the window
     StoreWindow<Place> window;
-    Block room_block;  ///< for dropping and for status
+    unsigned failed_reads = 0;   ///< one after the other
+    std::uint64_t failed_s = 0;  ///< age clock at the last of them
+    Block room_block;            ///< for dropping and for status
   };
   enum class Found : std::uint8_t { kRecord, kNothing, kNeedsBlock };
   struct Front {
@@ -110,6 +112,8 @@ class Spool::Log {
   void jump(Lane& lane, std::uint64_t number);
   /// Takes bytes of the segment into the block, at most up to `end`. Outside the lock if the segment is pinned.
   bool fill(Block& block, const Segment& segment, std::uint64_t from, std::uint64_t end) const;
+  bool waits_for_disk(const Lane& lane) const noexcept;
+  bool accept(Lane& lane, Block& block, bool good);
   void finish(std::size_t lane, std::uint64_t number);
   void save_state();
   static void add_run(std::vector<spool::Run>& runs, std::uint64_t first, std::uint64_t end);

@@ -6,6 +6,7 @@ namespace router {
 namespace {
 
 constexpr std::uint64_t kBlockBytes = std::uint64_t{256} * 1024;
+constexpr unsigned kReadTries = 10;  // one per second
 
 }  // namespace
 
@@ -32,6 +33,25 @@ bool Spool::Log::fill(Block& block, const Segment& segment, std::uint64_t from, 
   block.offset = from;
   block.bytes.resize(std::min(end - from, kBlockBytes));
   return spool::read_at(segment.file.fd.get(), block.bytes, from);
+}
+
+// Is what fill() brought to be used? A disk that fails may work again: a lane waits some seconds before what cannot be
+// read counts as lost.
+bool Spool::Log::accept(Lane& lane, Block& block, bool good) {
+  if (good) {
+    lane.failed_reads = 0;
+    return true;
+  }
+  ++status_.write_errors;
+  if (lane.failed_reads >= kReadTries) return true;
+  ++lane.failed_reads;
+  lane.failed_s = age_.now_s();
+  block.uid = 0;
+  return false;
+}
+
+bool Spool::Log::waits_for_disk(const Lane& lane) const noexcept {
+  return lane.failed_reads > 0 && lane.failed_reads < kReadTries && lane.failed_s == age_.now_s();
 }
 
 // All up to `number` are gone for this lane.
@@ -75,9 +95,10 @@ Spool::Log::Found Spool::Log::find_front(std::size_t lane_index, const Block& bl
     }
     const std::uint8_t* at = block.at(segment, lane.offset, spool::kRecordHeader);
     if (at == nullptr) return Found::kNeedsBlock;
-    if (!spool::decode_record_header(at, segment.salted, front.header)) {
+    if (!spool::decode_record_header(at, segment.salted, lane.offset, front.header)) {
       // Damaged: on to the next that is good, within what is in memory.
-      const auto found = spool::find_record(block.bytes, lane.offset - block.offset, segment.salted, front.header);
+      const auto found =
+          spool::find_record(block.bytes, block.offset, lane.offset - block.offset, segment.salted, front.header);
       lane.offset = block.offset + found;
       if (found + spool::kRecordHeader > block.bytes.size() && block.offset + block.bytes.size() >= segment.end) {
         lane.offset = segment.end;
@@ -91,23 +112,19 @@ Spool::Log::Found Spool::Log::find_front(std::size_t lane_index, const Block& bl
       continue;
     }
     if (lane.offset + bytes > segment.end) {
-      lane.offset = segment.end;
+      lane.offset += spool::kAlign;
       continue;
     }
     if (block.at(segment, lane.offset, bytes) == nullptr) return Found::kNeedsBlock;
     front.payload = at + spool::kRecordHeader;
+    if (!spool::payload_is_good(front.header, front.payload)) {
+      // Lost, unless a good copy follows: of a commit that failed and was done again.
+      lane.offset += bytes;
+      continue;
+    }
     front.place = {&segment, lane.offset, bytes, front.header.age_s, front.header.stored_ns};
     jump(lane, number);
-    if (spool::payload_is_good(front.header, front.payload)) return Found::kRecord;
-    --waiting.records;
-    waiting.bytes -= bytes;
-    --lane.records;
-    --status_.records;
-    status_.bytes -= bytes;
-    ++status_.dropped_corrupt;
-    may_free_ = true;
-    lane.offset += bytes;
-    jump(lane, number + 1);
+    return Found::kRecord;
   }
   return Found::kNothing;
 }
@@ -120,7 +137,7 @@ Spool::Log::Found Spool::Log::next_of(std::size_t lane_index, Block& block, Fron
     const std::uint8_t* at = block.at(*front.place.segment, front.place.offset, front.place.bytes);
     if (at == nullptr) return Found::kNeedsBlock;
     front.payload = at + spool::kRecordHeader;
-    if (spool::decode_record_header(at, front.place.segment->salted, front.header) &&
+    if (spool::decode_record_header(at, front.place.segment->salted, front.place.offset, front.header) &&
         front.header.number() == entry->number && spool::payload_is_good(front.header, front.payload)) {
       lane.window.repeated();
       return Found::kRecord;
@@ -145,8 +162,13 @@ std::size_t Spool::Log::read(std::span<StoredRecord> out) {
   drop_aged();
   std::size_t count = 0;
   for (std::size_t i = 0; i < kStoreLanes && count < out.size();) {
+    Lane& lane = lanes_[i];
     Block& block = read_blocks_[i];
     Front front;
+    if (waits_for_disk(lane)) {
+      ++i;
+      continue;
+    }
     const std::size_t before = count;
     Found found = Found::kNothing;
     while (count < out.size() && (found = next_of(i, block, front)) == Found::kRecord) {
@@ -157,9 +179,9 @@ std::size_t Spool::Log::read(std::span<StoredRecord> out) {
       continue;
     }
     if (count != before) break;  // what is given out lies in the block
-    const auto* entry = lanes_[i].window.to_repeat();
-    Segment& segment = entry != nullptr ? *entry->place.segment : *lanes_[i].at;
-    const std::uint64_t from = entry != nullptr ? entry->place.offset : lanes_[i].offset;
+    const auto* entry = lane.window.to_repeat();
+    Segment& segment = entry != nullptr ? *entry->place.segment : *lane.at;
+    const std::uint64_t from = entry != nullptr ? entry->place.offset : lane.offset;
     const std::uint64_t end = segment.end;
     ++segment.pins;
     lock.unlock();
@@ -167,7 +189,7 @@ std::size_t Spool::Log::read(std::span<StoredRecord> out) {
     lock.lock();
     --segment.pins;
     may_free_ = true;
-    if (!good) ++status_.write_errors;
+    if (!accept(lane, block, good)) ++i;
   }
   free_segments();
   save_state();

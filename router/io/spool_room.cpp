@@ -19,13 +19,14 @@ bool Spool::Log::oldest_waiting(std::size_t lane_index, Front& front) {
     return true;
   }
   while (true) {
+    if (waits_for_disk(lane)) return false;
     switch (find_front(lane_index, lane.room_block, front)) {
       case Found::kRecord:
         return true;
       case Found::kNothing:
         return false;
       case Found::kNeedsBlock:
-        if (!fill(lane.room_block, *lane.at, lane.offset, lane.at->end)) ++status_.write_errors;
+        if (!accept(lane, lane.room_block, fill(lane.room_block, *lane.at, lane.offset, lane.at->end))) return false;
         break;
     }
   }
@@ -174,10 +175,14 @@ bool Spool::Log::merge(Segments::iterator first, Segments::iterator second) {
   merged.begun_ns = clock_.monotonic_ns();
   for (const auto& segment : {first, second}) {
     from.resize(segment->end);
-    spool::read_at(segment->file.fd.get(), from, 0);
+    if (!spool::read_at(segment->file.fd.get(), from, 0)) {
+      ++status_.write_errors;
+      folder_.remove(merged.file.name);
+      return false;
+    }
     spool::RecordHeader header;
     std::size_t at = spool::kDataStart;
-    while ((at = spool::find_record(from, at, segment->salted, header)) + spool::kRecordHeader <= from.size()) {
+    while ((at = spool::find_record(from, 0, at, segment->salted, header)) + spool::kRecordHeader <= from.size()) {
       const std::uint64_t bytes = stored_bytes(header.size);
       if (at + bytes > from.size()) break;
       const Lane& lane = lanes_[header.lane()];
@@ -185,7 +190,7 @@ bool Spool::Log::merge(Segments::iterator first, Segments::iterator second) {
         const std::size_t place = to.size();
         to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(at),
                   from.begin() + static_cast<std::ptrdiff_t>(at + bytes));
-        spool::encode_record_header(header, merged.salted, to.data() + place);
+        spool::encode_record_header(header, merged.salted, spool::kDataStart + place, to.data() + place);
       }
       at += bytes;
     }

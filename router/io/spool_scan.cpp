@@ -28,7 +28,7 @@ class Scanner {
     std::size_t at = kDataStart;
     bool jumped = false;
     while (at + kRecordHeader <= bytes_.size()) {
-      const std::size_t found = find_record(bytes_, at, salted, header);
+      const std::size_t found = find_record(bytes_, 0, at, salted, header);
       if (found + kRecordHeader > bytes_.size()) break;
       jumped = found != at;
       const std::size_t end = found + stored_bytes(header.size);

@@ -153,7 +153,7 @@ vscp::Result<void> Spool::Log::plan(Segments& fresh, std::vector<Part>& parts) {
       offset = segment->end;
     }
     if (parts.empty() || parts.back().segment != segment) parts.push_back({segment, offset, at, at, {}});
-    spool::encode_record_header(header, segment->salted, pending_.data() + at);
+    spool::encode_record_header(header, segment->salted, offset, pending_.data() + at);
     Part& part = parts.back();
     Tally& tally = part.tallies[header.lane()];
     ++tally.records;
@@ -243,6 +243,10 @@ vscp::Result<void> Spool::Log::begin_segment(Segments& into, std::uint64_t capac
   }
   if (!file.fd.valid()) {
     auto created = folder_.create_segment(++uid_, capacity);
+    if (!created && capacity > spool::kSegmentBytesMin) {
+      capacity = spool::kSegmentBytesMin;  // a disk that is nearly full may have room for this
+      created = folder_.create_segment(++uid_, capacity);
+    }
     if (!created) return std::unexpected(created.error());
     file = std::move(*created);
     names_safe_ = false;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +18,31 @@
 #include "tests/support/temp_dir.h"
 
 namespace test {
+
+/// For tests that open a spool thousands of times: in memory where the machine has such a file system.
+class FastDir {
+ public:
+  FastDir() {
+    std::string pattern = "/dev/shm/vscprouter-XXXXXX";
+    if (::mkdtemp(pattern.data()) != nullptr) {
+      path_ = pattern;
+    } else {
+      fallback_ = std::make_unique<TempDir>();
+      path_ = fallback_->path();
+    }
+  }
+  ~FastDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  FastDir(const FastDir&) = delete;
+  FastDir& operator=(const FastDir&) = delete;
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::unique_ptr<TempDir> fallback_;
+  std::string path_;
+};
 
 enum class StoreKind { kMemory, kSpool };
 
@@ -35,7 +62,7 @@ class StoreRig {
       store_ = std::make_unique<router::MemoryStore>(limits_, clock_);
       return;
     }
-    if (!folder_) folder_ = std::make_unique<TempDir>();
+    if (!folder_) folder_ = std::make_unique<FastDir>();
     auto opened = router::Spool::open({folder_->path() + "/spool", limits_}, clock_);
     if (!opened) {
       ADD_FAILURE() << opened.error();
@@ -51,7 +78,7 @@ class StoreRig {
   StoreKind kind_;
   router::StoreLimits limits_;
   router::ManualClock clock_;
-  std::unique_ptr<TempDir> folder_;
+  std::unique_ptr<FastDir> folder_;
   std::unique_ptr<router::EventStore> store_;
 };
 
