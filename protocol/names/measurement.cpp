@@ -55,18 +55,23 @@ bool set_text(Measurement& result, Bytes bytes) {
   return true;
 }
 
+constexpr double kExactPowers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
 /// Exponent byte (sign and magnitude, power of ten), then a signed integer.
 bool set_normalized(Measurement& result, Bytes bytes) {
   if (bytes.size() < 2 || bytes.size() > 7) return false;
   const auto mantissa = static_cast<double>(signed_big_endian(bytes.subspan(1)));
   const int power = bytes[0] & 0x7f;
   // Dividing by an exact power of ten rounds once, so that 263 / 10 is the double nearest to 26.3.
-  const double scale = std::pow(10.0, power);
+  const double scale = power < static_cast<int>(std::size(kExactPowers)) ? kExactPowers[power] : std::pow(10.0, power);
   if ((bytes[0] & 0x80) == 0) return set_number(result, mantissa * scale);
-  if (!set_number(result, mantissa / scale)) return false;
   // The sender says how fine it measures: 21.30 is not 21.3.
-  if (power <= kDecimalsMax) result.text.set_fixed(result.value, power);
-  return true;
+  if (power <= kDecimalsMax && result.text.set_fixed(mantissa / scale, power)) {
+    result.value = mantissa / scale;
+    return true;
+  }
+  return set_number(result, mantissa / scale);
 }
 
 bool set_single(Measurement& result, Bytes bytes) {
