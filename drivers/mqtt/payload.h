@@ -8,10 +8,10 @@
 // What is read:
 //   JSON    {"head", "obid", "datetime", "timestamp", "timestamp_ns", "class", "type", "guid", "data", "note",
 //           "measurement"} or vscpHead, vscpObId, vscpDateTime, vscpTimeStamp, vscpClass, vscpType, vscpGuid, vscpData,
-//           vscpNote. If both names of a field are there, the newer counts; of the same name twice, the last. null is
-//           "not there". "note", "measurement" and unknown names are skipped without looking into them. A number may be
-//           written as text, and decimal, 0x, 0o or 0b; one comma may stand before the last brace (the spec's examples
-//           have hexadecimal data and that comma).
+//           vscpNote; vscpObid and vscpGUID, as firmware writes them. If both names of a field are there, the newer
+//           counts; of the same name twice, the last. null is "not there". "note", "measurement" and unknown names are
+//           skipped without looking into them. A number may be written as text, and decimal, 0x, 0o or 0b; one comma
+//           may stand before the last brace (the spec's examples have hexadecimal data and that comma).
 //   XML     <event head= obid= ... data="1,2,0x03" />, the same names. "sizedata" and the measurement attributes are
 //           skipped. No document type, so no entities but the five of XML.
 //   string  an event line (protocol/event_line.h), with or without its line end.

@@ -15,7 +15,7 @@ struct Name {
   PayloadKey key;
 };
 
-constexpr std::array<Name, 26> kNames{{
+constexpr std::array<Name, 29> kNames{{
     {"head", {PayloadField::kHead, false}},
     {"obid", {PayloadField::kObid, false}},
     {"datetime", {PayloadField::kDatetime, false}},
@@ -42,10 +42,13 @@ constexpr std::array<Name, 26> kNames{{
     {"vscpGuid", {PayloadField::kGuid, true}},
     {"vscpData", {PayloadField::kData, true}},
     {"vscpNote", {PayloadField::kSkipped, true}},
+    // As firmware in the field spells them.
+    {"vscpObid", {PayloadField::kObid, true}},
+    {"vscpGUID", {PayloadField::kGuid, true}},
+    {"sizeData", {PayloadField::kSkipped, false}},
 }};
 
-// Nearly always one comparison: no two names have both size and a distinguishing character in common but "head",
-// "obid", "type", "guid", "data", "note", "unit", "zone" and the like, which differ in the first two.
+// Buckets by length and two characters, so that a look-up compares one name nearly always.
 constexpr std::size_t kBuckets = 64;
 constexpr std::size_t bucket_of(std::string_view name) noexcept {
   const auto at = [&name](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i])); };
