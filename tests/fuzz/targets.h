@@ -1,6 +1,6 @@
 // Fuzz targets. Each takes any bytes, and ends the process if a promise is broken: of a decoder of the protocol
 // (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session in text
-// (session_target.cpp) and in binary (binary_target.cpp).
+// (session_target.cpp) and in binary (binary_target.cpp), of messages and topics of MQTT (mqtt_targets.cpp).
 //
 // libFuzzer programs (option `fuzz`, clang) call one of them each; replay_corpus runs all of them over the committed
 // corpus in every build.
@@ -28,6 +28,11 @@ void config(Bytes input);
 void users(Bytes input);
 void link_session(Bytes input);
 void binary_session(Bytes input);
+void json_payload(Bytes input);
+void xml_payload(Bytes input);
+void mqtt_message(Bytes input);
+void topic_template(Bytes input);
+void topic_match(Bytes input);
 
 struct Target {
   std::string_view name;  ///< folder of its corpus, and of the program fuzz_<name>
@@ -49,6 +54,11 @@ inline constexpr Target kTargets[] = {
     {"users", users, 7},
     {"link_session", link_session, 61},
     {"binary_session", binary_session, 61},
+    {"json_payload", json_payload},
+    {"xml_payload", xml_payload},
+    {"mqtt_message", mqtt_message},
+    {"topic_template", topic_template},
+    {"topic_match", topic_match},
 };
 
 }  // namespace fuzz

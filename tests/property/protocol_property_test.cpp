@@ -1,5 +1,4 @@
-// Properties of the protocol layer over random input. The seed is printed; --seed=N (or the variable PROPERTY_SEED)
-// replays a run, --cases=N changes the number of cases per property.
+// Properties of the protocol layer over random input (property_case.h).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "protocol/filter.h"
 #include "protocol/frame.h"
 #include "protocol/link_command.h"
+#include "tests/property/property_case.h"
 
 namespace {
 
@@ -29,41 +29,12 @@ using vscp::FrameType;
 using vscp::Guid;
 using vscp::LineFormat;
 
-std::uint64_t seed = 0;
-unsigned cases = 20'000;
+using property::cases;
 
 constexpr std::uint64_t kNs = 1'000'000'000ULL;
-constexpr std::uint64_t kTimeEnd = 18'429'292'800 * kNs;  // end of 2553
 
-class Protocol : public testing::Test {
+class Protocol : public property::PropertyCase {
  protected:
-  std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
-  bool chance(unsigned one_in) { return below(one_in) == 0; }
-  // Numbers of all lengths, not nearly only the longest.
-  std::uint64_t any_length(unsigned bits) { return random_() >> (64 - bits + below(bits)); }
-
-  Guid any_guid() {
-    Guid guid;
-    const auto fill = static_cast<std::uint8_t>(chance(2) ? 0xff : 0);
-    const std::size_t filled = chance(2) ? 0 : below(17);
-    for (std::size_t i = 0; i < 16; ++i) guid.bytes[i] = i < filled ? fill : static_cast<std::uint8_t>(any_length(8));
-    return guid;
-  }
-
-  Event any_event() {
-    Event event;
-    event.time_ns = vscp::kTimestampNsMin + below(kTimeEnd - vscp::kTimestampNsMin);
-    event.timestamp_us = static_cast<std::uint32_t>(any_length(32));
-    event.obid = static_cast<std::uint32_t>(any_length(32));
-    event.guid = any_guid();
-    event.head = static_cast<std::uint16_t>(below(65536) & ~unsigned{vscp::kHeadFrameVersion});
-    event.vscp_class = static_cast<std::uint16_t>(any_length(16));
-    event.vscp_type = static_cast<std::uint16_t>(any_length(16));
-    event.data_size = static_cast<std::uint16_t>(chance(4) ? below(513) : below(24));
-    for (std::size_t i = 0; i < event.data_size; ++i) event.data[i] = static_cast<std::uint8_t>(any_length(8));
-    return event;
-  }
-
   std::string any_line() {
     char out[vscp::kEventLineMax];
     const Event event = any_event();
@@ -96,7 +67,6 @@ class Protocol : public testing::Test {
     }
   }
 
-  std::mt19937_64 random_{seed};
   vscp::DateCache dates_;
 };
 
@@ -262,7 +232,7 @@ TEST_F(Protocol, GuidsRoundTripInEveryForm) {
 
 TEST_F(Protocol, DatesRoundTrip) {
   for (unsigned i = 0; i < cases; ++i) {
-    const std::uint64_t time_ns = below(kTimeEnd);
+    const std::uint64_t time_ns = below(property::kTimeEnd);
     char out[64];
     char* const end = vscp::format_datetime(time_ns, out);
     std::string text(out, end);
@@ -273,7 +243,7 @@ TEST_F(Protocol, DatesRoundTrip) {
     ASSERT_EQ(vscp::parse_datetime(text).value(), time_ns);
     mutate(text);
     if (const auto parsed = vscp::parse_datetime(text)) {
-      ASSERT_LT(*parsed, kTimeEnd);
+      ASSERT_LT(*parsed, property::kTimeEnd);
     }
   }
 }
@@ -450,26 +420,4 @@ TEST_F(Protocol, FilterHalvesRoundTrip) {
   }
 }
 
-bool take_option(std::string_view argument, std::string_view name, std::uint64_t& value) {
-  if (!argument.starts_with(name)) return false;
-  value = std::strtoull(std::string(argument.substr(name.size())).c_str(), nullptr, 0);
-  return true;
-}
-
 }  // namespace
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  const char* const from_environment = std::getenv("PROPERTY_SEED");
-  seed = from_environment != nullptr ? std::strtoull(from_environment, nullptr, 0) : std::random_device{}();
-  std::uint64_t wanted_cases = cases;
-  for (int i = 1; i < argc; ++i) {
-    if (take_option(argv[i], "--seed=", seed) || take_option(argv[i], "--cases=", wanted_cases)) continue;
-    std::fprintf(stderr, "unknown option %s; there are --seed=N and --cases=N\n", argv[i]);
-    return 2;
-  }
-  cases = static_cast<unsigned>(wanted_cases);
-  std::printf("seed %llu, %u cases per property; replay with --seed=%llu\n", static_cast<unsigned long long>(seed),
-              cases, static_cast<unsigned long long>(seed));
-  return RUN_ALL_TESTS();
-}

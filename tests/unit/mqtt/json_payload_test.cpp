@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "bench/baseline_payloads.h"
 #include "tests/unit/mqtt/payload_events.h"
 
 namespace drivers::mqtt::test {
@@ -63,6 +64,31 @@ TEST(JsonPayload, ValuesAreWrittenAsUpstreamsLibraryDoes) {
   EXPECT_EQ(value_of({0x80, 0x84, 1}, 10), "0.0001");
   EXPECT_EQ(value_of({0x80, 0x85, 0xff}, 10), "-1e-05");
   EXPECT_EQ(value_of({0x80, 0, 0, 0, 0, 0, 0, 1}, 60), "-5e-324");
+}
+
+// What the benchmark compares with is right, and so is ours: snprintf and upstream's own library write the same bytes.
+TEST(JsonPayload, TheUsualWayWritesAndReadsTheSame) {
+  vscp::Event event = full_event();
+  EXPECT_EQ(baseline::encode_json_printf(event), encoded(event, {}));
+  vscp::Event back = event;
+  ASSERT_TRUE(baseline::decode_json_tree(encoded(event, {}), back));
+  EXPECT_EQ(back, event);
+  for (const std::initializer_list<std::uint8_t> data : {std::initializer_list<std::uint8_t>{0x89, 0x81, 0x01, 0x07},
+                                                         {0x60, 21},
+                                                         {0x60, 0},
+                                                         {0x80, 5, 1},
+                                                         {0x80, 15, 1},
+                                                         {0x80, 0x84, 1},
+                                                         {0x80, 0x85, 0xff},
+                                                         {0xc0, 0x7f, 0xef, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+                                                         {0xc0, 0x3f, 0xd5, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55},
+                                                         {0x80, 14, 1},
+                                                         {0xa0, 0x3d, 0xcc, 0xcc, 0xcd}}) {
+    event = full_event(data);
+    event.vscp_class = 10;
+    event.vscp_type = 6;
+    EXPECT_EQ(baseline::encode_json_measured(event), encoded(event, {}));
+  }
 }
 
 TEST(JsonPayload, ATimeThatIsNotSetIsEmpty) {
@@ -222,6 +248,12 @@ TEST(JsonPayload, BothNamesAndRepeatedNames) {
   EXPECT_EQ(read(R"({"class":10,"class":11,"type":6})").event.vscp_class, 11);
   EXPECT_EQ(read(R"({"class":10,"class":null,"type":6})").error(), Errc::kNoClassType);
   EXPECT_EQ(read(R"({"Class":10,"type":6})").error(), Errc::kNoClassType);
+}
+
+TEST(JsonPayload, SpellingsOfFirmware) {
+  const vscp::Event event = read(R"({"vscpClass":10,"vscpType":6,"vscpObid":5,"vscpGUID":"::1","sizeData":0})").event;
+  EXPECT_EQ(event.obid, 5U);
+  EXPECT_EQ(event.guid, guid_of("::1"));
 }
 
 TEST(JsonPayload, Guids) {

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "drivers/mqtt/payload.h"
 
