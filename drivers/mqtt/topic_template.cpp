@@ -183,11 +183,11 @@ class TopicCompiler {
     return std::move(result_);
   }
 
-  // The whole topic; a token stands for something harmless. Offsets are those of the template only up to the first
-  // token.
+  // The whole topic with a digit for each token. Offsets are those of the template only up to the first token.
   void check_topic() {
-    std::string whole = result_.text_;
-    if (!result_.parts_.empty()) whole += '0';
+    std::string whole;
+    for (const auto& part : result_.parts_) whole.append(result_.text_, part.text_begin, part.text_size).append(1, '0');
+    whole.append(result_.text_, text_begin_);
     const auto fault = use_ == TopicUse::kSubscribe ? find_filter_fault(whole) : find_topic_fault(whole);
     if (fault) fail(std::min(fault->offset, text_.size()), std::string("the topic ").append(fault->text));
   }

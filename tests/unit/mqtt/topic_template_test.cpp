@@ -215,6 +215,7 @@ TEST(TopicTemplate, EveryMistakeIsToldWithWhatToWrite) {
   EXPECT_EQ(error_of("vscp/#"), "5 the topic has a wildcard ('+' or '#'), which only a filter may have");
   EXPECT_EQ(error_of(""), "0 the topic is empty");
   EXPECT_EQ(error_of("a\nb"), "1 the topic has a control character");
+  EXPECT_EQ(error_of("a\xdc{{class}}\xa1"), "1 the topic is not UTF-8");
   EXPECT_EQ(error_of(std::string(65536, 'a')), "65535 the topic is longer than 65535 bytes");
   EXPECT_EQ(error_of(std::string(65530, 'a') + "{{guid}}"), "0 the topic may get longer than 65535 bytes");
 }
