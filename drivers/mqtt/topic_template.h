@@ -71,7 +71,8 @@ class TopicTemplate {
   std::size_t size_max() const noexcept { return size_max_; }
 
   /// Writes the topic and a NUL behind it; `out` has room for size_max() characters, which may all be overwritten.
-  /// Returns the length without the NUL. No heap.
+  /// Returns the length without the NUL; 0 is possible where the only token is a data byte that the event has not got.
+  /// No heap.
   std::size_t render(const vscp::Event& event, TopicCache& cache, char* out) const noexcept;
 
  private:
