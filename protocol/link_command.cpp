@@ -64,9 +64,9 @@ constexpr std::array kCommands{
     LinkCommandInfo{LinkVerb::kMeasurement, "MEASUREMENT", "", 4, false,
                     "MEASUREMENT format,level,type,value,unit,GUID,sensorindex,zone,subzone",
                     "Sends a measurement event made from a value."},
-    LinkCommandInfo{LinkVerb::kBinary, "BINARY", "", 0, true, "BINARY",
-                    "Changes to the binary protocol on this connection."},
+    LinkCommandInfo{LinkVerb::kBinary, "BINARY", "", 0, true, "BINARY", "Changes to the binary protocol."},
     LinkCommandInfo{LinkVerb::kText, "TEXT", "", 0, true, "TEXT", "Changes back to the text protocol."},
+    LinkCommandInfo{LinkVerb::kBridge, "BRIDGE", "", 4, false, "BRIDGE", "What comes again from here is dropped."},
 };
 
 // A name as two words of upper-case letters, so that a look-up compares numbers. Longer names do not exist.

@@ -40,6 +40,7 @@ enum class LinkVerb : std::uint8_t {
   kMeasurement,
   kBinary,
   kText,
+  kBridge,
 };
 
 /// One row of the table of commands.

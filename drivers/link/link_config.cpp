@@ -3,14 +3,15 @@
 #include <array>
 #include <utility>
 
+#include "router/core/filter_config.h"
+
 namespace drivers::link {
 namespace {
 
 using router::ConfigContext;
 using router::ConfigNode;
+using router::FilterErrors;
 using router::ObjectReader;
-using vscp::Errc;
-using vscp::FilterHalf;
 using vscp::LineFormat;
 
 constexpr std::array<std::pair<std::string_view, LineFormat>, 2> kLineFormats{
@@ -19,9 +20,6 @@ constexpr std::array<std::pair<std::string_view, LineFormat>, 2> kLineFormats{
 constexpr std::string_view kNoTls = "TLS is not in this version";
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kYearS = 31'536'000;
-
-/// Whether what upstream never looked at (filters of its driver) is an error or only worth a warning.
-enum class Strict : std::uint8_t { kYes, kNo };
 
 std::uint32_t small(ObjectReader& reader, std::string_view key, std::uint32_t fallback, std::int64_t min,
                     std::int64_t max) {
@@ -38,42 +36,10 @@ void read_addresses(ObjectReader& reader, std::string_view fallback, LinkListene
   }
 }
 
-FilterHalf read_half(ObjectReader& reader, std::string_view key, Strict strict) {
-  const std::string text = reader.text(key, "");
-  if (text.empty()) return {};
-  const auto half = vscp::parse_filter_half(text);
-  if (half) return *half;
-  std::string problem = '"' + text + "\" is no filter (" + std::string(vscp::to_text(half.error())) +
-                        "): write \"priority,class,type,GUID\", for example \"0,20,0,-\"";
-  if (strict == Strict::kYes) {
-    reader.error(key, std::move(problem));
-  } else {
-    reader.warning(key, problem + "; it is taken as empty");
-  }
-  return {};
-}
-
-vscp::Filter join(const FilterHalf& filter, const FilterHalf& mask) {
-  vscp::Filter out;
-  out.filter_priority = filter.priority;
-  out.filter_class = filter.vscp_class;
-  out.filter_type = filter.vscp_type;
-  out.filter_guid = filter.guid;
-  out.mask_priority = mask.priority;
-  out.mask_class = mask.vscp_class;
-  out.mask_type = mask.vscp_type;
-  out.mask_guid = mask.guid;
-  return out;
-}
-
-void read_filters(ObjectReader& reader, Strict strict, LinkListenerConfig& out) {
+void read_filters(ObjectReader& reader, FilterErrors errors, LinkListenerConfig& out) {
   ObjectReader inner(reader.object("filter"), reader.path_of("filter"), reader.context());
-  const FilterHalf in_filter = read_half(inner, "in-filter", strict);
-  const FilterHalf in_mask = read_half(inner, "in-mask", strict);
-  const FilterHalf out_filter = read_half(inner, "out-filter", strict);
-  const FilterHalf out_mask = read_half(inner, "out-mask", strict);
-  out.in_filter = join(in_filter, in_mask);
-  out.out_filter = join(out_filter, out_mask);
+  out.in_filter = router::read_filter(inner, "in-filter", "in-mask", errors);
+  out.out_filter = router::read_filter(inner, "out-filter", "out-mask", errors);
   inner.finish();
 }
 
@@ -135,7 +101,7 @@ LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string
   out.line_max = small(reader, "line-max", out.line_max, 2600, 65536);
   out.max_sessions = small(reader, "max-sessions", out.max_sessions, 1, 10'000'000);
   out.max_sessions_per_address = small(reader, "max-sessions-per-address", 0, 0, 10'000'000);
-  read_filters(reader, Strict::kYes, out);
+  read_filters(reader, FilterErrors::kErrors, out);
   refuse_tls(reader);
   reader.finish();
   return out;
@@ -149,7 +115,7 @@ LinkListenerConfig parse_tcpipsrv(const ConfigNode& root, ConfigContext& context
   if (out.path_users.empty()) reader.error("path-users", "is missing: write the name of the users file");
   out.max_out_queue = small(reader, "max-out-queue", out.max_out_queue, 16, 10'000'000);
   out.receive_sent_events = reader.boolean("receive-sent-events", true);  // the driver's own default
-  read_filters(reader, Strict::kNo, out);
+  read_filters(reader, FilterErrors::kWarnings, out);
   // Keys that the driver reads and does nothing with, or that the router has its own for. A "tls" block never had an
   // effect there: saying so is better than refusing a file that works today.
   for (const std::string_view key :

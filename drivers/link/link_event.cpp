@@ -82,6 +82,13 @@ bool LinkSession::publish(router::EventBuf* event, bool time_missing, bool times
   // Delivered with the sender's channel; a channel that the sender names does not get the event (both are what clients rely on).
   event->skip_channel = value.obid == channel ? router::kNoChannel : value.obid;
   value.obid = channel;
+  // A bridge may bring what has come over another way already: accepted, and dropped.
+  router::SeenEvents& seen = context_->router->seen();
+  if (seen.is_active() && !seen.insert(value, worker().now_ns()) && bridge_) {
+    worker().pool().give_back(event);
+    worker().counters_mutable().duplicates.add();
+    return true;
+  }
   if (value.vscp_class >= kMirrorFirst && value.vscp_class <= kMirrorLast && value.data_size >= 16) {
     vscp::Guid destination;
     std::copy_n(value.data.begin(), 14, destination.bytes.begin());  // bytes 14-15 are the node's

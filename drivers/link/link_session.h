@@ -210,6 +210,7 @@ class LinkSession final : public router::StreamSession {
   bool retr_running_ : 1 = false;
   bool retr_empty_ : 1 = false;    ///< the running RETR has found nothing yet
   bool repeating_ : 1 = false;
+  bool bridge_ : 1 = false;        ///< what it sends comes from another router
 };
 static_assert(sizeof(LinkSession) <= 448, "100 000 of them are held; what few need belongs into Extras");
 

@@ -86,6 +86,11 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
     case LinkVerb::kShutdown: shutdown(); break;
     case LinkVerb::kRestart: refuse(answers::kNotSupported, vscp::Errc::kUnknownCommand); break;
     case LinkVerb::kBinary: return switch_dialect(true) ? Done::kYes : Done::kNotYet;
+    case LinkVerb::kBridge:
+      bridge_ = true;
+      context_->router->seen().activate();
+      answer(answers::kOk);
+      break;
     case LinkVerb::kRepeat: return repeat(argument);
   }
   return Done::kYes;

@@ -39,7 +39,7 @@ class Driver {
   /// Reads the users files again: how many there are, or one sentence per line; what cannot be read stays as it was.
   virtual std::expected<std::size_t, std::string> reload() { return 0; }
   /// What `vscpctl stat` shows of the driver beside the workers' counters: any number of flat objects (numbers, texts, booleans), one per
-  /// remote, broker or device. Each begins with the members "driver" (name()) and "name". Must not block: read counters.
+  /// remote, broker or device. Each begins with the members "driver" (name()) and "name". Workers may be asked by tasks.
   virtual void report(JsonWriter& array) const { (void)array; }
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "router/core/stream_session.h"
+#include "router/core/channel_owner.h"
 
 namespace router {
 namespace {
@@ -25,10 +25,10 @@ void HoldState::charge_vain(std::uint64_t now_ns, std::uint64_t duration_ns) noe
   }
 }
 
-bool Holds::begin(StreamSession& session, std::uint64_t now_ns, std::uint32_t longest_ms, bool trusted) {
+bool Holds::begin(ChannelOwner& reader, std::uint64_t now_ns, std::uint32_t longest_ms, bool trusted) {
   if (!shared_->may_hold(now_ns, trusted)) return false;
   if (held_.empty()) shared_->add();
-  held_.push_back({&session, now_ns, now_ns, session.figures().bytes_out, longest_ms});
+  held_.push_back({&reader, now_ns, now_ns, reader.bytes_taken(), longest_ms});
   return true;
 }
 
@@ -39,9 +39,9 @@ void Holds::charge(const Held& held, std::uint64_t now_ns) noexcept {
   charged_until_ns_ = now_ns;
 }
 
-bool Holds::end(StreamSession& session, std::uint64_t now_ns) noexcept {
+bool Holds::end(ChannelOwner& reader, std::uint64_t now_ns) noexcept {
   std::erase_if(held_, [&](const Held& held) {
-    if (held.session != &session) return false;
+    if (held.reader != &reader) return false;
     charge(held, now_ns);
     return true;
   });
@@ -50,17 +50,17 @@ bool Holds::end(StreamSession& session, std::uint64_t now_ns) noexcept {
 
 bool Holds::review(std::uint64_t now_ns) noexcept {
   std::erase_if(held_, [&](Held& held) {
-    const std::uint64_t bytes_out = held.session->figures().bytes_out;
+    const std::uint64_t bytes_out = held.reader->bytes_taken();
     if (bytes_out != held.bytes_out) {
       held.bytes_out = bytes_out;
       held.progress_ns = now_ns;
     }
     const std::uint64_t longest_ns = std::uint64_t{held.longest_ms} * 1'000'000;
-    const bool caught_up = held.session->has_caught_up();
+    const bool caught_up = held.reader->has_caught_up();
     const bool over = now_ns - held.since_ns > longest_ns || now_ns - held.progress_ns > longest_ns / kStuckPart;
     if (!caught_up && !over) return false;
     if (!caught_up) charge(held, now_ns);
-    held.session->on_hold_over(caught_up);
+    held.reader->on_hold_over(caught_up);
     return true;
   });
   return held_.empty() && shared_->remove();

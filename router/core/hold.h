@@ -11,7 +11,7 @@
 
 namespace router {
 
-class StreamSession;
+class ChannelOwner;
 
 /// What all workers share of it (part of the closed list of shared state). Any thread.
 class HoldState {
@@ -42,15 +42,15 @@ class Holds {
 
   bool is_empty() const noexcept { return held_.empty(); }
   /// False if no hold is to be had now.
-  bool begin(StreamSession& session, std::uint64_t now_ns, std::uint32_t longest_ms, bool trusted);
-  /// The session closes while it holds. True if other workers must be nudged.
-  bool end(StreamSession& session, std::uint64_t now_ns) noexcept;
-  /// Ends the holds that are over and tells their sessions. True if other workers must be nudged.
+  bool begin(ChannelOwner& reader, std::uint64_t now_ns, std::uint32_t longest_ms, bool trusted);
+  /// The reader closes while it holds. True if other workers must be nudged.
+  bool end(ChannelOwner& reader, std::uint64_t now_ns) noexcept;
+  /// Ends the holds that are over and tells their readers. True if other workers must be nudged.
   bool review(std::uint64_t now_ns) noexcept;
 
  private:
   struct Held {
-    StreamSession* session;
+    ChannelOwner* reader;
     std::uint64_t since_ns;
     std::uint64_t progress_ns;  ///< when the reader last had taken something
     std::uint64_t bytes_out;

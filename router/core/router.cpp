@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <future>
 
+#include "router/base/random.h"
 #include "router/base/check.h"
 #include "router/base/cpu.h"
 
@@ -40,7 +41,8 @@ Router::Router(const RouterSettings& settings, const Clock& clock)
       clock_(&clock),
       started_utc_ns_(clock.utc_ns()),
       pool_capacity_(settings.event_pool != 0 ? settings.event_pool : sum_of_bounds(settings)),
-      threads_(settings.workers, settings.helpers) {}
+      threads_(settings.workers, settings.helpers),
+      seen_({}, SystemRandom().next()) {}
 
 std::unique_ptr<Router> Router::make(const RouterSettings& settings, const Clock& clock, const RingFactory& make_ring,
                                      std::string& error) {
@@ -60,6 +62,11 @@ Router::~Router() { stop(); }
 void Router::add_helper(ThreadIndex index, HelperThread& helper, const InterfaceInfo& info) {
   VR_ASSERT(running_.empty() && index < settings_.helpers);
   threads_.set(helper_thread_index(index), helper);
+  add_interface(info);
+}
+
+void Router::add_interface(const InterfaceInfo& info) {
+  VR_ASSERT(running_.empty());
   interfaces_.push_back(info);
   for (auto& worker : workers_) worker->channels().set(info.guid, info.channel);
 }

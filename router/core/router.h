@@ -13,6 +13,7 @@
 #include "router/base/clock.h"
 #include "router/core/helper_thread.h"
 #include "router/core/hold.h"
+#include "router/core/seen_events.h"
 #include "router/core/stream_session.h"
 #include "router/core/worker.h"
 #include "router/io/ring.h"
@@ -62,9 +63,13 @@ class Router {
   Worker& worker(ThreadIndex index) noexcept { return *workers_[index]; }
   ThreadIndex worker_count() const noexcept { return static_cast<ThreadIndex>(workers_.size()); }
   std::size_t pool_capacity() const noexcept { return pool_capacity_; }
+  /// What bridges ask before they let an event in.
+  SeenEvents& seen() noexcept { return seen_; }
 
   /// Before start(): helper thread number `index` (0..helpers-1). The router keeps no ownership.
   void add_helper(ThreadIndex index, HelperThread& helper, const InterfaceInfo& info);
+  /// Before start(): a channel that some driver took.
+  void add_interface(const InterfaceInfo& info);
   ThreadIndex helper_thread_index(ThreadIndex index) const noexcept {
     return static_cast<ThreadIndex>(settings_.workers + index);
   }
@@ -97,6 +102,7 @@ class Router {
   std::size_t pool_capacity_;
   ThreadTable threads_;
   HoldState hold_;
+  SeenEvents seen_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<InterfaceInfo> interfaces_;
   std::vector<std::thread> running_;

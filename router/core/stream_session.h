@@ -21,7 +21,7 @@
 #include <string_view>
 
 #include "router/base/intrusive_list.h"
-#include "router/core/fanout.h"
+#include "router/core/channel_owner.h"
 #include "router/core/slow_consumer.h"
 #include "router/core/timer_wheel.h"
 #include "router/core/worker.h"
@@ -61,7 +61,7 @@ struct StreamLimits {
 };
 
 class StreamSession : public OpOwner,
-                      public Reader,
+                      public ChannelOwner,
                       public Timer,
                       public ListNode<DirtyTag>,
                       public ListNode<WaitingTag> {
@@ -81,11 +81,14 @@ class StreamSession : public OpOwner,
   const SessionFigures& figures() const noexcept { return figures_; }
   std::uint64_t started_utc_ns() const noexcept { return started_utc_ns_; }
   bool is_open() const noexcept { return state_ == State::kOpen; }
-  /// Of a session that holds the senders back: no more than a quarter of what may wait does.
-  bool has_caught_up() const noexcept {
+  bool has_caught_up() const noexcept final {
     return !is_joined() || !worker_->fanout().lag(*this).exceeds(limit_share(1, 4));
   }
-  void on_hold_over(bool caught_up) noexcept;
+  std::uint64_t bytes_taken() const noexcept final { return figures_.bytes_out; }
+  void on_hold_over(bool caught_up) noexcept final;
+  /// Closes without sending anything more.
+  void abort() noexcept final;
+  StreamSession* as_session() noexcept final { return this; }
 
  protected:
   /// Processes bytes and returns how many it is done with. Fewer than all means that it cannot go on now; then it has either called
@@ -117,6 +120,8 @@ class StreamSession : public OpOwner,
   /// While busy no input is processed (an answer is being worked out elsewhere).
   void set_busy(bool busy) noexcept;
   bool is_busy() const noexcept { return busy_; }
+  /// Input waits that we do not go on with now.
+  bool has_held_input() const noexcept { return !held_.empty(); }
   void set_limits(const StreamLimits& limits) noexcept {
     slow_consumer_ = limits.slow_consumer;
     hold_ms_ = static_cast<std::uint16_t>(limits.hold_ms);
@@ -130,8 +135,6 @@ class StreamSession : public OpOwner,
   void open_loop(bool open) noexcept;
   /// Sends what is queued, then closes.
   void close_after_flush() noexcept;
-  /// Closes without sending anything more.
-  void abort() noexcept;
   void set_deadline(std::uint64_t due_ns) noexcept { worker_->timers().start(*this, due_ns); }
   std::uint64_t last_input_ns() const noexcept { return last_input_ns_; }
   SessionFigures& figures_mutable() noexcept { return figures_; }

@@ -56,12 +56,12 @@ Worker::Worker(ThreadIndex index, const ThreadTable& threads, HoldState& hold, c
   VR_ASSERT(settings.held_inputs >= ring_->buffers_max());
   graveyard_.reserve(1024);
   fanout_.set_finder(
-      [](void* self, std::uint32_t channel) noexcept -> Reader* { return static_cast<Worker*>(self)->find_session(channel); },
+      [](void* self, std::uint32_t channel) noexcept -> Reader* { return static_cast<Worker*>(self)->find_owner(channel); },
       this);
 }
 
 Worker::~Worker() {
-  VR_ASSERT(session_count_ == 0 && graveyard_.empty());
+  VR_ASSERT(session_count_ == 0 && remote_count_ == 0 && graveyard_.empty());
 }
 
 // ---- turn -------------------------------------------------------------------------------------------------------------------
@@ -101,8 +101,10 @@ void Worker::run_once(bool may_sleep) noexcept {
 void Worker::run() noexcept {
   while (!is_stopping()) run_once(true);
   // Let the last operations end, so that every session is buried before its worker.
-  for_each_session([](StreamSession& session) { session.abort(); });
-  while (session_count_ > 0) {
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot] != nullptr) slots_[slot]->abort();
+  }
+  while (session_count_ + remote_count_ > 0) {
     now_ns_ = clock_->monotonic_ns();
     ring_->submit_and_wait(1'000'000);
     ring_->reap(settings_.reap_max);
@@ -217,8 +219,8 @@ void Worker::deliver(EventBuf* event) noexcept {
   ++delivered_;
   if (event->only_channel == kNoChannel) {
     fanout_.deliver(*event);
-  } else if (StreamSession* session = find_session(event->only_channel); session != nullptr && session->is_joined()) {
-    fanout_.deliver_to(*session, *event);
+  } else if (ChannelOwner* owner = find_owner(event->only_channel); owner != nullptr && owner->is_joined()) {
+    fanout_.deliver_to(*owner, *event);
   } else {
     counters_.undeliverable.add();
   }
@@ -274,14 +276,14 @@ void Worker::retry_blocked() noexcept {
   blocked_.splice_back(retry);
 }
 
-bool Worker::begin_hold(StreamSession& session, std::uint32_t longest_ms, bool trusted) noexcept {
-  if (!holds_.begin(session, now_ns_, longest_ms, trusted)) return false;
+bool Worker::begin_hold(ChannelOwner& reader, std::uint32_t longest_ms, bool trusted) noexcept {
+  if (!holds_.begin(reader, now_ns_, longest_ms, trusted)) return false;
   counters_.holds.add();
   return true;
 }
 
-void Worker::end_hold(StreamSession& session) noexcept {
-  if (holds_.end(session, now_ns_)) nudge_all();
+void Worker::end_hold(ChannelOwner& reader) noexcept {
+  if (holds_.end(reader, now_ns_)) nudge_all();
 }
 
 // Whoever waited for the end of a hold.
@@ -293,7 +295,7 @@ void Worker::nudge_all() noexcept {
 
 // ---- sessions ---------------------------------------------------------------------------------------------------------------
 
-std::uint32_t Worker::take_channel(StreamSession& session) noexcept {
+std::uint32_t Worker::take_channel(ChannelOwner& owner) noexcept {
   std::uint32_t slot = 0;
   if (!free_slots_.empty()) {
     std::pop_heap(free_slots_.begin(), free_slots_.end(), std::greater<>());
@@ -305,23 +307,28 @@ std::uint32_t Worker::take_channel(StreamSession& session) noexcept {
   } else {
     return kNoChannel;
   }
-  slots_[slot] = &session;
-  ++session_count_;
-  counters_.sessions.set(session_count_);
+  slots_[slot] = &owner;
+  count_channel(owner, true);
   return threads_->session_channel(index(), slot);
 }
 
 void Worker::release_channel(std::uint32_t channel) noexcept {
   const std::uint32_t slot = threads_->session_slot(channel);
   VR_ASSERT(slot < slots_.size() && slots_[slot] != nullptr);
+  count_channel(*slots_[slot], false);
   slots_[slot] = nullptr;
   free_slots_.push_back(slot);
   std::push_heap(free_slots_.begin(), free_slots_.end(), std::greater<>());
-  --session_count_;
-  counters_.sessions.set(session_count_);
 }
 
-StreamSession* Worker::find_session(std::uint32_t channel) noexcept {
+void Worker::count_channel(ChannelOwner& owner, bool taken) noexcept {
+  std::size_t& count = owner.as_session() != nullptr ? session_count_ : remote_count_;
+  count = taken ? count + 1 : count - 1;
+  counters_.sessions.set(session_count_);
+  counters_.remotes.set(remote_count_);
+}
+
+ChannelOwner* Worker::find_owner(std::uint32_t channel) noexcept {
   if (channel <= threads_->helpers() || threads_->owner_of(channel) != index()) return nullptr;
   const std::uint32_t slot = threads_->session_slot(channel);
   return slot < slots_.size() ? slots_[slot] : nullptr;

@@ -19,6 +19,7 @@
 #include "router/base/intrusive_list.h"
 #include "router/base/slab.h"
 #include "router/core/channel_map.h"
+#include "router/core/channel_owner.h"
 #include "router/core/event_thread.h"
 #include "router/core/fanout.h"
 #include "router/core/held_queue.h"
@@ -43,6 +44,7 @@ struct WorkerCounters {
   Counter accepted;
   Counter refused;
   Counter sessions;
+  Counter remotes;          ///< other owners of channels
   Counter events_in;        ///< from sessions
   Counter events_inbox;     ///< from other threads
   Counter events_out;       ///< event lines completely sent
@@ -59,6 +61,7 @@ struct WorkerCounters {
   Counter overruns_told;    ///< events that said that readers have lost some
   Counter slow_closed;      ///< sessions closed by the disconnect policy
   Counter timeouts;
+  Counter duplicates;       ///< events of bridges that had come before
   Counter undeliverable;    ///< events for a destination interface that has gone
   Counter events_held;      ///< event buffers of this worker that are out, as of the last turn
   Counter blocks;           ///< 4 KiB blocks in use, as of the last turn
@@ -131,10 +134,15 @@ class Worker final : public EventThread {
   /// Takes the buffer over: fills in time if the event has none, delivers it here and to the other threads.
   void publish(EventBuf* event) noexcept;
 
-  /// A session slot: its channel id is unique in the process while the session lives. kNoChannel if sessions_max are there.
-  std::uint32_t take_channel(StreamSession& session) noexcept;
+  /// A slot: its channel id is unique in the process while its owner has it. kNoChannel if sessions_max are there.
+  std::uint32_t take_channel(ChannelOwner& owner) noexcept;
   void release_channel(std::uint32_t channel) noexcept;
-  StreamSession* find_session(std::uint32_t channel) noexcept;
+  ChannelOwner* find_owner(std::uint32_t channel) noexcept;
+  /// Null also if the owner is no session.
+  StreamSession* find_session(std::uint32_t channel) noexcept {
+    ChannelOwner* owner = find_owner(channel);
+    return owner != nullptr ? owner->as_session() : nullptr;
+  }
   /// 1, 2, 3 ... on this worker.
   std::uint64_t next_serial() noexcept { return ++serial_; }
   std::size_t session_count() const noexcept { return session_count_; }
@@ -147,7 +155,8 @@ class Worker final : public EventThread {
   std::size_t visit_slots(std::size_t first, std::size_t count, const Function& function) {
     std::size_t slot = first;
     for (; slot < slots_.size() && slot - first < count; ++slot) {
-      if (slots_[slot] != nullptr) function(*slots_[slot]);
+      StreamSession* session = slots_[slot] != nullptr ? slots_[slot]->as_session() : nullptr;
+      if (session != nullptr) function(*session);
     }
     return slot < slots_.size() ? slot : 0;
   }
@@ -168,11 +177,11 @@ class Worker final : public EventThread {
   void mark_blocked(StreamSession& session) noexcept;
   /// Starts receiving again when receive buffers are free.
   void mark_starved(StreamSession& session) noexcept;
-  /// Senders everywhere are held back until the session has caught up or its time is over, and StreamSession::on_hold_over()
+  /// Senders everywhere are held back until the reader has caught up or its time is over, and ChannelOwner::on_hold_over()
   /// is called. False if no hold is to be had (see Holds).
-  bool begin_hold(StreamSession& session, std::uint32_t longest_ms, bool trusted) noexcept;
-  /// The session closes while it holds.
-  void end_hold(StreamSession& session) noexcept;
+  bool begin_hold(ChannelOwner& reader, std::uint32_t longest_ms, bool trusted) noexcept;
+  /// The reader closes while it holds.
+  void end_hold(ChannelOwner& reader) noexcept;
   /// Deletes the session at the end of the turn; it has no operation in flight.
   void bury(StreamSession& session) noexcept;
 
@@ -190,6 +199,7 @@ class Worker final : public EventThread {
   void nudge_all() noexcept;
   void flush() noexcept;
   void tell_losses() noexcept;
+  void count_channel(ChannelOwner& owner, bool taken) noexcept;
   std::uint64_t events_so_far() const noexcept { return counters_.events_in.value() + counters_.events_inbox.value(); }
   bool has_work() const noexcept;
   /// What may still be delivered before the next flush: both numbers, or nothing.
@@ -213,9 +223,10 @@ class Worker final : public EventThread {
   ChannelMap channels_;
   Slab out_blocks_;
   Slab held_inputs_;
-  std::vector<StreamSession*> slots_;        ///< by session slot
+  std::vector<ChannelOwner*> slots_;         ///< by slot
   std::vector<std::uint32_t> free_slots_;    ///< min-heap: the lowest free id is used first
   std::size_t session_count_ = 0;
+  std::size_t remote_count_ = 0;
   std::uint64_t serial_ = 0;
   IntrusiveList<StreamSession, DirtyTag> dirty_;
   IntrusiveList<StreamSession, WaitingTag> blocked_;

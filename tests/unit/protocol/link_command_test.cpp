@@ -68,7 +68,7 @@ TEST(LinkCommand, HelpIsThereAndLooksLikeNoReply) {
       EXPECT_EQ(text.find_first_of("\r\n"), std::string_view::npos);
     }
   }
-  EXPECT_EQ(verbs.size(), static_cast<std::size_t>(LinkVerb::kText) + 1);
+  EXPECT_EQ(verbs.size(), static_cast<std::size_t>(LinkVerb::kBridge) + 1);
 }
 
 struct Line {

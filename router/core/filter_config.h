@@ -1,0 +1,21 @@
+// Filters as configuration writes them: a pair of keys "x-filter" and "x-mask", each "priority,class,type,GUID".
+//
+// Thread rule: start-up.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "protocol/filter.h"
+#include "router/base/config_node.h"
+
+namespace router {
+
+/// Whether a filter that cannot be read is an error, or worth a warning and taken as empty.
+enum class FilterErrors : std::uint8_t { kErrors, kWarnings };
+
+/// The filter of the keys `filter` and `mask` of this object. Absent or empty: everything passes.
+vscp::Filter read_filter(ObjectReader& reader, std::string_view filter, std::string_view mask,
+                         FilterErrors errors = FilterErrors::kErrors);
+
+}  // namespace router
