@@ -20,6 +20,8 @@ enum class LogKind : std::uint8_t {
   kRefused,
   kSlowConsumer,
   kResource,
+  kRemote,
+  kRemoteRefused,
   kCount,
 };
 

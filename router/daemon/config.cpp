@@ -244,7 +244,6 @@ class ConfigReading {
   void read_features_to_come(ObjectReader& reader) {
     constexpr std::pair<std::string_view, std::string_view> kSections[] = {
         {"can", "CAN interfaces are"},
-        {"link-client", "links to other servers are"},
         {"udp", "udp is"},
         {"spool", "the spool is"},
     };

@@ -22,6 +22,7 @@ struct Figure {
 // Every figure that a worker has, in the order in which it is shown.
 constexpr std::array kFigures{
     Figure{"sessions", [](const Worker& w) { return w.counters().sessions.value(); }},
+    Figure{"remotes", [](const Worker& w) { return w.counters().remotes.value(); }},
     Figure{"accepted", [](const Worker& w) { return w.counters().accepted.value(); }},
     Figure{"refused", [](const Worker& w) { return w.counters().refused.value(); }},
     Figure{"logins", [](const Worker& w) { return w.counters().logins.value(); }},
@@ -32,6 +33,7 @@ constexpr std::array kFigures{
     Figure{"events_out", [](const Worker& w) { return w.counters().events_out.value(); }},
     Figure{"events_dropped", [](const Worker& w) { return w.fanout_counters().dropped.value(); }},
     Figure{"events_missed", [](const Worker& w) { return w.fanout_counters().missed.value(); }},
+    Figure{"events_duplicate", [](const Worker& w) { return w.counters().duplicates.value(); }},
     Figure{"events_undeliverable", [](const Worker& w) { return w.counters().undeliverable.value(); }},
     Figure{"log_full", [](const Worker& w) { return w.fanout_counters().log_full.value(); }},
     Figure{"log_evictions", [](const Worker& w) { return w.fanout_counters().evicted.value(); }},

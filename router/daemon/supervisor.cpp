@@ -265,7 +265,8 @@ void Supervisor::stop() {
   for (;;) {
     std::uint64_t sessions = 0;
     for (ThreadIndex index = 0; index < router_->worker_count(); ++index) {
-      sessions += router_->worker(index).counters().sessions.value();
+      const WorkerCounters& counters = router_->worker(index).counters();
+      sessions += counters.sessions.value() + counters.remotes.value();
     }
     if (sessions == 0 || clock_.monotonic_ns() >= limit_ns) break;
     pollfd again{signals_.get(), POLLIN, 0};

@@ -180,15 +180,13 @@ TEST(Config, TwoListenersOnOneAddressAreAnError) {
 }
 
 TEST(Config, FeaturesToComeAreClearErrors) {
-  EXPECT_EQ(errors_of("{\n\"can\": [{\"device\": \"can0\"}],\n\"link-client\": [{}, 1],\n"
+  EXPECT_EQ(errors_of("{\n\"can\": [{\"device\": \"can0\"}],\n"
                       "\"udp\": [{\"enable\": true}],\n\"spool\": {\"path\": \"x\"}}"),
             (Lines{"a.json:2:8: can: CAN interfaces are not supported by this version: remove the section, or write "
                    "\"enable\": false in it",
-                   "a.json:3:16: link-client: links to other servers are not supported by this version: remove the "
-                   "section, or write \"enable\": false in it",
-                   "a.json:4:8: udp: udp is not supported by this version: remove the section, or write \"enable\": "
+                   "a.json:3:8: udp: udp is not supported by this version: remove the section, or write \"enable\": "
                    "false in it",
-                   "a.json:5:10: spool: the spool is not supported by this version: remove the section, or write "
+                   "a.json:4:10: spool: the spool is not supported by this version: remove the section, or write "
                    "\"enable\": false in it"}));
 }
 
@@ -374,7 +372,7 @@ TEST(Schema, HasExactlyTheKeysThatTheCodeKnows) {
 
   std::set<std::string> in_code;
   parse_config(
-      R"({"link": [{}], "drivers": {"level2": [{"enable": true, "path-driver": "tcpipsrv", "path-config": "x"}]}})",
+      R"({"link": [{}], "link-client": [{}], "drivers": {"level2": [{"enable": true, "path-driver": "tcpipsrv", "path-config": "x"}]}})",
       "a", "/nonexistent", "/sys/class/net", &in_code);
   EXPECT_EQ(in_schema, in_code);
 }

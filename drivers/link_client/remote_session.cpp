@@ -1,0 +1,468 @@
+#include "drivers/link_client/remote_session.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "drivers/link_client/remote.h"
+#include "drivers/link_client/send_line.h"
+#include "protocol/event_line.h"
+#include "router/base/log.h"
+
+namespace drivers::link_client {
+namespace {
+
+using router::LogKind;
+using router::LogLevel;
+
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+constexpr std::uint64_t kMillisecondNs = 1'000'000;
+constexpr std::uint32_t kGreetingBytesMax = 8192;
+// A device may greet with lines that end in no +OK, or not at all: after so long it is spoken to.
+constexpr std::uint64_t kGreetingPauseNs = 3 * kSecondNs;
+constexpr std::uint64_t kQuietNs =
+    15 * kSecondNs;  // on a connection that only sends: then NOOP asks whether it still lives
+constexpr std::uint32_t kFetchAtOnce = 100;
+constexpr std::uint32_t kFetchPerVisit = 10'000;  // then what waits is sent, whatever is left over there
+constexpr std::size_t kEventCost = 256;           // as a command of a link session
+constexpr std::uint16_t kMirrorFirst = 512;       // Level I events over Level II: destination GUID in data bytes 0-15
+constexpr std::uint16_t kMirrorLast = 1023;
+constexpr std::size_t kQuoteMax = 80;
+
+/// A line of the far side for a message.
+std::string quoted(std::string_view line) {
+  return '"' + std::string(line.substr(0, kQuoteMax)) + '"';
+}
+
+}  // namespace
+
+RemoteSession::RemoteSession(router::Worker& worker, router::Socket socket, Lane& lane, Role role)
+    : StreamSession(worker, socket, {}), lane_(&lane), role_(role), last_output_ns_(worker.now_ns()) {}
+
+RemoteSession::~RemoteSession() {
+  lane_->remote().on_session_gone(*this);
+}
+
+const RemoteConfig& RemoteSession::config() const noexcept {
+  return lane_->remote().config();
+}
+
+void RemoteSession::open() {
+  start();
+  answer_due_ns_ = worker().now_ns() + config().answer_timeout_s * kSecondNs;
+  wait_until(worker().now_ns() + kGreetingPauseNs);
+}
+
+void RemoteSession::leave() noexcept {
+  left_ = true;
+  if (!is_open()) return;
+  reply_constant("QUIT\r\n");
+  close_after_flush();
+}
+
+void RemoteSession::fail(Ending ending, std::string_view why) noexcept {
+  ending_ = ending;
+  why_ = why;
+  abort();
+}
+
+void RemoteSession::on_closing() noexcept {
+  if (sends_) lane_->remote().on_sender_gone();
+  if (left_) return;
+  if (why_.empty() && ending_ != Ending::kDone)
+    why_ = working_ ? "the far side has closed the connection"
+                    : "the far side has closed the connection before the login was over";
+  lane_->on_session_closing(ending_, why_);
+}
+
+// ---- input
+// ------------------------------------------------------------------------------------------------------------------
+
+std::size_t RemoteSession::on_input(std::span<const char> bytes) noexcept {
+  const std::size_t done = reader_.read({bytes.data(), bytes.size()}, [this](std::string_view line) {
+    return is_open() && !is_share_used() && take_line(line);
+  });
+  if (!is_open()) return bytes.size();
+  if (reader_.is_too_long()) {
+    fail(Ending::kLost,
+         "the far side sends a line that is longer than " + std::to_string(ReplyReader::kLineMax) + " bytes");
+    return bytes.size();
+  }
+  if (sends_) pump_out();
+  if (step_ == Step::kGreeting) wait_until(worker().now_ns() + kGreetingPauseNs);
+  return done;
+}
+
+// False: not now.
+bool RemoteSession::take_line(std::string_view line) noexcept {
+  const LineKind kind = kind_of_line(line);
+  if (kind == LineKind::kOther) {
+    if (receiving_ || step_ == Step::kFetch) return take_event(line);
+    take_other(line);
+    return true;
+  }
+  charge(kEventCost);
+  const bool positive = kind == LineKind::kPositive;
+  if (step_ != Step::kNothing) {
+    take_answer(positive, line);
+  } else if (unanswered_ > 0) {
+    take_send_answer(positive, line);
+  } else if (!positive) {
+    fail(Ending::kLost, "the far side says " + quoted(line));  // it closes, and says why
+  }
+  return true;
+}
+
+void RemoteSession::take_other(std::string_view line) noexcept {
+  if (step_ == Step::kGreeting) {
+    take_greeting(line);
+  } else if (const std::int64_t number = number_in_line(line); number >= 0) {
+    number_ = number;
+  }
+}
+
+void RemoteSession::take_greeting(std::string_view line) noexcept {
+  is_ours_ = is_ours_ || line.find("vscprouterd") != std::string_view::npos;
+  greeting_bytes_ += static_cast<std::uint32_t>(line.size());
+  if (greeting_bytes_ > kGreetingBytesMax) fail(Ending::kLost, "the greeting of the far side has no end");
+}
+
+bool RemoteSession::take_event(std::string_view line) noexcept {
+  router::EventBuf* buffer = worker().may_publish() ? worker().publisher().try_acquire() : nullptr;
+  if (buffer == nullptr) {
+    wait_to_publish();
+    return false;
+  }
+  charge(kEventCost);
+  ++fetched_;
+  Remote& remote = lane_->remote();
+  vscp::Event& event = buffer->event;
+  const auto hints = vscp::decode_event_line(line, event);
+  if (!hints) {
+    worker().pool().give_back(buffer);
+    ++remote.figures().bad;
+    router::logf(LogLevel::kWarn, LogKind::kRemote, "link client %s: no event: %s (%.*s)", config().name.c_str(),
+                 quoted(line).c_str(), static_cast<int>(vscp::to_text(hints.error()).size()),
+                 vscp::to_text(hints.error()).data());
+    return true;
+  }
+  if (hints->guid_missing) event.guid = remote.guid();
+  if (hints->time_missing) event.time_ns = worker().utc_ns();
+  if (hints->timestamp_missing) event.timestamp_us = static_cast<std::uint32_t>(event.time_ns / 1000);
+  if (!remote.admit(event, own_channel_)) {
+    worker().pool().give_back(buffer);
+    return true;
+  }
+  buffer->skip_channel = router::kNoChannel;
+  buffer->only_channel = router::kNoChannel;
+  if (event.vscp_class >= kMirrorFirst && event.vscp_class <= kMirrorLast && event.data_size >= 16) {
+    vscp::Guid destination;
+    std::copy_n(event.data.begin(), 14, destination.bytes.begin());  // bytes 14-15 are the node's
+    buffer->only_channel = worker().channels().find(destination);
+  }
+  ++figures_mutable().events_in;
+  worker().publish(buffer);
+  return true;
+}
+
+// ---- commands and their answers
+// ---------------------------------------------------------------------------------------------
+
+void RemoteSession::ask(Step step, std::string_view command) noexcept {
+  step_ = step;
+  number_ = -1;
+  answer_due_ns_ = worker().now_ns() + config().answer_timeout_s * kSecondNs;
+  last_output_ns_ = worker().now_ns();
+  reply(command);
+  reply_constant("\r\n");
+  wait_until(answer_due_ns_);
+}
+
+void RemoteSession::take_answer(bool positive, std::string_view line) noexcept {
+  const Step step = step_;
+  step_ = Step::kNothing;
+  switch (step) {
+    case Step::kGreeting:
+    case Step::kUser:
+    case Step::kPass:
+      take_login_answer(step, positive, line);
+      break;
+    case Step::kBridge:
+      start_role();
+      break;
+    case Step::kChannel:
+      own_channel_ = positive && number_ > 0 ? static_cast<std::uint32_t>(number_) : 0;
+      ask_filter_or_loop();
+      break;
+    case Step::kFilter:
+      ask_half(Step::kMask);
+      break;
+    case Step::kMask:
+      if (!positive)
+        router::logf(LogLevel::kWarn, LogKind::kRemote, "link client %s: the far side takes no filter",
+                     config().name.c_str());
+      enter_loop();
+      break;
+    case Step::kLoop:
+      if (positive) {
+        receiving_ = true;
+        working_ = true;
+        lane_->remote().on_receiving(own_channel_);
+        lane_->on_session_working();
+        wait_until(next_due_ns());
+      } else {
+        role_ = Role::kVisit;
+        lane_->remote().on_no_loop();
+        start_visit();
+      }
+      break;
+    case Step::kCount:
+    case Step::kFetch:
+      take_visit_answer(step, positive);
+      break;
+    case Step::kNoop:
+      if (sends_) pump_out();
+      wait_until(next_due_ns());
+      break;
+    case Step::kNothing:
+      break;
+  }
+}
+
+void RemoteSession::take_login_answer(Step step, bool positive, std::string_view line) noexcept {
+  if (!positive && step == Step::kGreeting) {
+    fail(Ending::kLost, "the far side refuses the connection: " + quoted(line));
+  } else if (!positive) {
+    fail(Ending::kRefused, "the far side refuses the login of user '" + config().user + "': " + quoted(line));
+  } else if (step == Step::kGreeting && !config().user.empty()) {
+    ask(Step::kUser, "USER " + config().user);
+  } else if (step == Step::kUser) {
+    ask(Step::kPass, "PASS " + config().password);
+  } else {
+    logged_in();
+  }
+}
+
+// A router like this one drops what comes to it by two ways, if it knows who brings it.
+void RemoteSession::logged_in() noexcept {
+  if (is_ours_ && role_ != Role::kReceive && config().send && config().deduplicate) {
+    ask(Step::kBridge, "BRIDGE");
+  } else {
+    start_role();
+  }
+}
+
+void RemoteSession::start_role() noexcept {
+  switch (role_) {
+    case Role::kReceive:
+      ask(Step::kChannel, "CHID");
+      break;
+    case Role::kSend:
+      working_ = true;
+      sends_ = true;
+      window_ = lane_->remote().window(is_ours_);
+      lane_->remote().on_sender_ready(is_ours_);
+      lane_->on_session_working();
+      pump_out();
+      wait_until(next_due_ns());
+      break;
+    case Role::kVisit:
+      start_visit();
+      break;
+  }
+}
+
+// Spec: vscp_tcpiplink.md#tcpip-setfilter. The filter here holds in any case; this one only saves the way.
+void RemoteSession::ask_filter_or_loop() noexcept {
+  if (config().filter_remote) {
+    ask_half(Step::kFilter);
+  } else {
+    enter_loop();
+  }
+}
+
+void RemoteSession::ask_half(Step step) noexcept {
+  const vscp::Filter& filter = config().in_filter;
+  const bool mask = step == Step::kMask;
+  const std::string numbers = std::to_string(mask ? filter.mask_priority : filter.filter_priority) + ',' +
+                              std::to_string(mask ? filter.mask_class : filter.filter_class) + ',' +
+                              std::to_string(mask ? filter.mask_type : filter.filter_type) + ',' +
+                              vscp::to_string(mask ? filter.mask_guid : filter.filter_guid);
+  ask(step, (mask ? "SMSK " : "SFLT ") + numbers);
+}
+
+void RemoteSession::enter_loop() noexcept {
+  if (role_ == Role::kVisit) {
+    start_visit();
+  } else {
+    ask(Step::kLoop, "RCVLOOP");
+  }
+}
+
+// ---- visits: fetch, then send
+// -----------------------------------------------------------------------------------------------
+
+void RemoteSession::start_visit() noexcept {
+  if (!working_) {
+    working_ = true;
+    lane_->on_session_working();
+  }
+  fetched_in_visit_ = 0;
+  poll_due_ns_ = worker().now_ns() + config().poll_interval_ms * kMillisecondNs;
+  if (!config().receive) {
+    fetched();
+  } else if (has_count_) {
+    ask(Step::kCount, "CDTA");
+  } else {
+    fetch(1);
+  }
+}
+
+void RemoteSession::fetch(std::int64_t waiting) noexcept {
+  fetched_ = 0;
+  ask(Step::kFetch, waiting > 1 ? "RETR " + std::to_string(std::min<std::int64_t>(waiting, kFetchAtOnce)) : "RETR");
+}
+
+void RemoteSession::take_visit_answer(Step step, bool positive) noexcept {
+  if (step == Step::kCount) {
+    has_count_ = positive && number_ >= 0;
+    if (number_ == 0) {
+      fetched();
+    } else {
+      fetch(has_count_ ? number_ : 1);
+    }
+    return;
+  }
+  fetched_in_visit_ += fetched_;
+  // -OK behind events: there were fewer than asked for. Asking by number goes on until none is left, RETR alone until
+  // it says so.
+  if (fetched_ == 0 || (!positive && !has_count_) || fetched_in_visit_ >= kFetchPerVisit) {
+    fetched();
+  } else if (has_count_) {
+    ask(Step::kCount, "CDTA");
+  } else {
+    fetch(1);
+  }
+}
+
+void RemoteSession::fetched() noexcept {
+  if (!config().send) {
+    visit_done();
+    return;
+  }
+  if (!sends_) {
+    sends_ = true;
+    window_ = lane_->remote().window(is_ours_);
+    lane_->remote().on_sender_ready(is_ours_);
+  }
+  pump_out();
+}
+
+void RemoteSession::visit_done() noexcept {
+  if (config().mode == Mode::kInterval) {
+    ending_ = Ending::kDone;
+    reply_constant("QUIT\r\n");
+    close_after_flush();
+  } else {
+    wait_until(next_due_ns());
+  }
+}
+
+// ---- sending
+// ----------------------------------------------------------------------------------------------------------------
+
+void RemoteSession::on_progress() noexcept {
+  if (sends_) pump_out();
+}
+
+void RemoteSession::pump_out() noexcept {
+  Remote& remote = lane_->remote();
+  if (!is_open() || step_ != Step::kNothing || !remote.may_send()) return;
+  std::array<char, kSendLineMax> text;
+  const bool was_waiting = unanswered_ > 0;
+  while (unanswered_ < window_ && out_room() > kSendLineMax) {
+    const std::string_view line = remote.source().next();
+    if (line.empty()) break;
+    remote.note_sent(line);
+    reply({text.data(), write_send(line, remote.far_channel(), text.data())});
+    ++unanswered_;
+  }
+  if (unanswered_ > 0) {
+    if (was_waiting) return;
+    last_output_ns_ = worker().now_ns();
+    answer_due_ns_ = last_output_ns_ + config().answer_timeout_s * kSecondNs;
+    wait_until(answer_due_ns_);
+    return;
+  }
+  remote.on_all_sent();
+  if (role_ == Role::kVisit) visit_done();
+}
+
+void RemoteSession::take_send_answer(bool positive, std::string_view line) noexcept {
+  Remote& remote = lane_->remote();
+  --unanswered_;
+  remote.source().release_oldest();
+  if (positive) {
+    ++remote.figures().events_out;
+    ++figures_mutable().events_out;
+    worker().counters_mutable().events_out.add();
+  } else {
+    ++remote.figures().refused;
+    router::logf(LogLevel::kWarn, LogKind::kRemoteRefused, "link client %s: the far side refuses an event: %s",
+                 config().name.c_str(), quoted(line).c_str());
+  }
+  last_output_ns_ = worker().now_ns();
+  answer_due_ns_ = last_output_ns_ + config().answer_timeout_s * kSecondNs;
+  // What follows is sent when all that has come is read (on_input); a visit is over when nothing does.
+}
+
+// ---- time
+// -------------------------------------------------------------------------------------------------------------------
+
+void RemoteSession::wait_until(std::uint64_t due_ns) noexcept {
+  if (!is_open()) return;
+  if (armed_ns_ > worker().now_ns() && armed_ns_ <= due_ns) return;  // it looks again then
+  armed_ns_ = due_ns;
+  set_deadline(due_ns);
+}
+
+std::uint64_t RemoteSession::next_due_ns() const noexcept {
+  if (is_waiting_for_answer()) return answer_due_ns_;
+  if (role_ == Role::kVisit) return poll_due_ns_;
+  if (role_ == Role::kSend) return last_output_ns_ + kQuietNs;
+  if (config().watchdog_s == 0) return worker().now_ns() + 3600 * kSecondNs;
+  return last_input_ns() + config().watchdog_s * kSecondNs;
+}
+
+void RemoteSession::on_deadline(std::uint64_t now_ns) noexcept {
+  armed_ns_ = 0;
+  if (has_held_input()) {  // it is we who do not go on
+    answer_due_ns_ = std::max(answer_due_ns_, now_ns + kSecondNs);
+    wait_until(now_ns + kSecondNs);
+    return;
+  }
+  if (step_ == Step::kGreeting && now_ns < answer_due_ns_ && now_ns >= last_input_ns() + kGreetingPauseNs &&
+      reader_.unfinished() == 0) {
+    take_answer(true, {});
+    return;
+  }
+  if (const std::uint64_t due_ns =
+          step_ == Step::kGreeting ? std::min(answer_due_ns_, now_ns + kGreetingPauseNs) : next_due_ns();
+      now_ns < due_ns) {
+    wait_until(due_ns);
+    return;
+  }
+  if (step_ == Step::kGreeting) {
+    fail(Ending::kLost, "the greeting of the far side has no end");
+  } else if (is_waiting_for_answer()) {
+    fail(Ending::kLost, "the far side did not answer in " + std::to_string(config().answer_timeout_s) + " s");
+  } else if (role_ == Role::kVisit) {
+    start_visit();
+  } else if (role_ == Role::kSend) {
+    ask(Step::kNoop, "NOOP");
+  } else {
+    fail(Ending::kLost, "nothing has come from the far side for " + std::to_string(config().watchdog_s) + " s");
+  }
+}
+
+}  // namespace drivers::link_client

@@ -1,0 +1,110 @@
+// One connection to a far side, as a conversation: greeting, login, then what its role is for (lane.h). Spec:
+// vscp_tcpiplink.md; what real servers and devices do differently: README.md of this folder.
+//
+// One command at a time, but for SEND, of which several may be unanswered towards servers that can take that
+// (upstream's daemon answers only the first of several commands that arrive together).
+//
+// Thread rule: the worker's thread. Ownership: the worker, from open() on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "drivers/link_client/lane.h"
+#include "drivers/link_client/reply_reader.h"
+#include "router/core/stream_session.h"
+
+namespace drivers::link_client {
+
+struct RemoteConfig;
+
+class RemoteSession final : public router::StreamSession {
+ public:
+  RemoteSession(router::Worker& worker, router::Socket socket, Lane& lane, Role role);
+  ~RemoteSession() override;
+
+  void open();
+  /// Says goodbye and closes; the lane has let go of it.
+  void leave() noexcept;
+
+  Role role() const noexcept { return role_; }
+  /// Logged in, and doing what it is for.
+  bool is_working() const noexcept { return working_; }
+  /// Between its login and knowing its own channel.
+  bool is_asking_channel() const noexcept { return step_ == Step::kPass || step_ == Step::kChannel; }
+
+ private:
+  /// Whose reply is waited for.
+  enum class Step : std::uint8_t {
+    kGreeting,
+    kUser,
+    kPass,
+    kBridge,
+    kChannel,
+    kFilter,
+    kMask,
+    kLoop,
+    kCount,
+    kFetch,
+    kNoop,
+    kNothing
+  };
+
+  // StreamSession.
+  std::size_t on_input(std::span<const char> bytes) noexcept override;
+  void on_deadline(std::uint64_t now_ns) noexcept override;
+  void on_closing() noexcept override;
+  void on_progress() noexcept override;
+
+  bool take_line(std::string_view line) noexcept;
+  void take_other(std::string_view line) noexcept;
+  void take_greeting(std::string_view line) noexcept;
+  bool take_event(std::string_view line) noexcept;
+  void take_answer(bool positive, std::string_view line) noexcept;
+  void take_login_answer(Step step, bool positive, std::string_view line) noexcept;
+  void take_visit_answer(Step step, bool positive) noexcept;
+  void take_send_answer(bool positive, std::string_view line) noexcept;
+  void ask(Step step, std::string_view command) noexcept;
+  void ask_half(Step step) noexcept;
+  void logged_in() noexcept;
+  void start_role() noexcept;
+  void ask_filter_or_loop() noexcept;
+  void enter_loop() noexcept;
+  void start_visit() noexcept;
+  void fetch(std::int64_t waiting) noexcept;
+  void fetched() noexcept;
+  void pump_out() noexcept;
+  void visit_done() noexcept;
+  void fail(Ending ending, std::string_view why) noexcept;
+  void wait_until(std::uint64_t due_ns) noexcept;
+  std::uint64_t next_due_ns() const noexcept;
+  bool is_waiting_for_answer() const noexcept { return step_ != Step::kNothing || unanswered_ > 0; }
+  const RemoteConfig& config() const noexcept;
+
+  Lane* lane_;
+  Role role_;
+  Step step_ = Step::kGreeting;
+  bool working_ = false;
+  bool receiving_ = false;  ///< in the receive loop
+  bool sends_ = false;      ///< events go out by this connection
+  bool is_ours_ = false;    ///< the far side is a router like this one
+  bool has_count_ = true;   ///< CDTA exists
+  bool left_ = false;
+  Ending ending_ = Ending::kLost;
+  std::uint32_t own_channel_ = 0;
+  std::uint32_t window_ = 1;
+  std::uint32_t unanswered_ = 0;  ///< SENDs
+  std::uint32_t greeting_bytes_ = 0;
+  std::int64_t number_ = -1;   ///< last number in a line of the reply that is coming
+  std::uint32_t fetched_ = 0;  ///< events of the running RETR
+  std::uint32_t fetched_in_visit_ = 0;
+  std::uint64_t answer_due_ns_ = 0;
+  std::uint64_t poll_due_ns_ = 0;
+  std::uint64_t last_output_ns_ = 0;
+  std::uint64_t armed_ns_ = 0;  ///< when the timer fires
+  std::string why_;
+  ReplyReader reader_;
+};
+
+}  // namespace drivers::link_client
