@@ -111,8 +111,9 @@ LinkSession::Done LinkSession::handle_event(Frame frame) {
   }
   if (value.guid.is_zero()) value.guid = guid();
   const bool time_missing = value.time_ns == 0;
-  if (!publish(event, time_missing, time_missing && value.timestamp_us == 0)) {
-    refuse_event(frame, answers::kEventNotAllowed, Errc::kLimit);
+  const Published published = publish(event, time_missing, time_missing && value.timestamp_us == 0);
+  if (published != Published::kYes) {
+    refuse_event(frame, published == Published::kNoRoom ? answers::kBusy : answers::kEventNotAllowed, Errc::kLimit);
   } else if (context_->config.binary_confirm) {
     confirm(load16(frame, 1), load16(frame, frame.size() - 2), VscpError::kSuccess);
   }

@@ -61,21 +61,27 @@ LinkSession::Done LinkSession::measurement(std::string_view argument) {
   return Done::kYes;
 }
 
-void LinkSession::answer_publish(bool published) {
-  if (published) {
+void LinkSession::answer_publish(Published published) {
+  if (published == Published::kYes) {
     answer(answers::kOk);
   } else {
-    refuse(answers::kEventNotAllowed, vscp::Errc::kLimit);
+    refuse(published == Published::kNoRoom ? answers::kBusy : answers::kEventNotAllowed, vscp::Errc::kLimit);
   }
 }
 
-// False, and nothing more, if the user or the listener does not let this event in.
-bool LinkSession::publish(router::EventBuf* event, bool time_missing, bool timestamp_missing) {
+// kNotAllowed: the user or the listener does not let this event in. kNoRoom: it could not be kept for a far side, where that is promised; nobody
+// gets it, so that the client may send it again.
+LinkSession::Published LinkSession::publish(router::EventBuf* event, bool time_missing, bool timestamp_missing) {
   vscp::Event& value = event->event;
   if (!user_->may_send(value.vscp_class, value.vscp_type) || !context_->config.in_filter.matches(value)) {
     worker().pool().give_back(event);
     worker().counters_mutable().bad_events.add();
-    return false;
+    return Published::kNotAllowed;
+  }
+  if (worker().publisher().is_refused(value.vscp_class)) {
+    worker().pool().give_back(event);
+    worker().counters_mutable().events_refused.add();
+    return Published::kNoRoom;
   }
   if (time_missing) value.time_ns = worker().utc_ns();
   if (timestamp_missing) value.timestamp_us = static_cast<std::uint32_t>(worker().utc_ns() / 1000);
@@ -95,8 +101,8 @@ bool LinkSession::publish(router::EventBuf* event, bool time_missing, bool times
     event->only_channel = worker().channels().find(destination);
   }
   ++figures_mutable().events_in;
-  worker().publish(event);
-  return true;
+  publish_event(event);
+  return Published::kYes;
 }
 
 }  // namespace drivers::link

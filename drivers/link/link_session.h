@@ -135,8 +135,9 @@ class LinkSession final : public router::StreamSession {
   // Events.
   Done send(std::string_view argument);
   Done measurement(std::string_view argument);
-  bool publish(router::EventBuf* event, bool time_missing, bool timestamp_missing);
-  void answer_publish(bool published);
+  enum class Published : std::uint8_t { kYes, kNotAllowed, kNoRoom };
+  Published publish(router::EventBuf* event, bool time_missing, bool timestamp_missing);
+  void answer_publish(Published published);
   router::EventBuf* acquire_event();
 
   // Commands: what both dialects do.

@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kNsPerS = 1'000'000'000;
+constexpr std::uint64_t kOnTheirWayBytes = 32U << 20U;
 
 }  // namespace
 
@@ -24,6 +25,8 @@ std::string Broker::open_store(const router::Clock& clock) {
     store_ = std::make_unique<router::MemoryStore>(limits, clock);
     return {};
   }
+  // Events that are on their way when the spool says that it is full must still find room.
+  if (limits.policy == router::StoreFullPolicy::kRefuse) limits.bytes_max += kOnTheirWayBytes;
   const fs::path folder(config_.store.folder);
   std::error_code error;
   fs::create_directories(folder.parent_path(), error);

@@ -48,38 +48,58 @@ bool BrokerIntake::wants(const vscp::Event& event) const noexcept {
                                                [&event](const vscp::Filter& filter) { return filter.matches(event); });
 }
 
-void BrokerIntake::store_event(const vscp::Event& event) {
+bool BrokerIntake::store_event(const vscp::Event& event) {
   const auto record = router::encode_carried_event(event, {}, bytes_);
   if (store_.append(event.priority(), record)) {
     counters_.events_taken.add();
     uncommitted_ = true;
-    return;
+    return true;
   }
   counters_.events_refused.add();
   router::log(
       router::LogLevel::kError, router::LogKind::kResource,
       "mqtt " + config_.name +
           ": no room for events that wait for the broker: they are lost; raise max-bytes of its queue or spool");
+  return false;
 }
 
 bool BrokerIntake::take_batch() {
   const std::size_t count = take_events(batch_);
   for (std::size_t i = 0; i < count; ++i) {
     router::EventBuf* event = batch_[i];
-    if (event->skip_channel != channel_ && wants(event->event)) store_event(event->event);
+    kept_.note_taken(event->home);
+    const bool ours = event->skip_channel != channel_ && wants(event->event);
+    if (ours && !store_event(event->event)) kept_.note_lost(event->home);
     publisher().drop(event);
   }
+  commit();
+  return count > 0;
+}
+
+void BrokerIntake::commit() {
   if (uncommitted_) {
-    if (const auto committed = store_.commit()) {
-      uncommitted_ = false;
+    const auto committed = store_.commit();
+    uncommitted_ = !committed;
+    if (committed) {
       wake_sender_();
     } else {
-      router::log(
-          router::LogLevel::kError, router::LogKind::kResource,
-          "mqtt " + config_.name + ": the spool cannot be written: " + std::string(vscp::to_text(committed.error())));
+      router::log(router::LogLevel::kError, router::LogKind::kResource,
+                  "mqtt " + config_.name +
+                      ": the spool cannot be written: " + std::string(vscp::to_text(committed.error())) +
+                      "; events that it must keep are refused until it can");
     }
   }
-  return count > 0;
+  if (!config_.store.on_disk) return;
+  if (!uncommitted_) kept_.publish([this](router::ThreadIndex producer) { router_.threads()[producer].nudge(); });
+  const bool full =
+      config_.store.when_full == router::StoreFullPolicy::kRefuse && store_.status().bytes >= config_.store.bytes_max;
+  if (full && !kept_.is_refusing()) {
+    router::log(router::LogLevel::kError, router::LogKind::kOnce,
+                "mqtt " + config_.name +
+                    ": the spool is full: events that it must keep are refused until the broker has taken some; raise "
+                    "spool.max-bytes");
+  }
+  kept_.set_refusing(full || uncommitted_);
 }
 
 void BrokerIntake::publish_message(const Message& message) {
@@ -164,6 +184,7 @@ void BrokerIntake::body() {
     const bool took = take_batch();
     const bool published = publish_messages();
     publisher().flush();
+    if (!took && kept_.is_refusing()) commit();
     sleep_and_run_tasks(took || published ? 0 : uncommitted_ ? kRetryNs : kForEver);
   }
   for (const auto& filter : filters_) interest_.remove(filter);

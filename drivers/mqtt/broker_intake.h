@@ -44,10 +44,15 @@ class BrokerIntake final : public router::HelperThread {
   ~BrokerIntake() override;
 
   const router::Interest* interest() const noexcept override { return &interest_; }
+  const router::KeptCounts* kept_counts() const noexcept override { return config_.store.on_disk ? &kept_ : nullptr; }
   void start() { HelperThread::start("vr-mqtt-in"); }
   /// Nothing new is wanted from workers; what they gave is stored before the thread ends. No more messages come.
   void finish();
 
+  /// The sender, after it has released something: there may be room again.
+  void note_room() noexcept {
+    if (kept_.is_refusing()) nudge();
+  }
   /// A thread of the MQTT library: copies the message. Waits for room if it is one that the broker would send again
   /// (QoS 1 and 2).
   void take_message(const MqttMessageView& message);
@@ -70,7 +75,8 @@ class BrokerIntake final : public router::HelperThread {
   /// Whether there was something.
   bool take_batch();
   bool publish_messages();
-  void store_event(const vscp::Event& event);
+  bool store_event(const vscp::Event& event);
+  void commit();
   void publish_message(const Message& message);
   bool wants(const vscp::Event& event) const noexcept;
 
@@ -88,6 +94,7 @@ class BrokerIntake final : public router::HelperThread {
   std::array<router::EventBuf*, kBatch> batch_{};
   router::CarriedEventBytes bytes_;
   bool uncommitted_ = false;
+  router::KeptCounts kept_;
 
   std::mutex mutex_;  ///< for what follows
   std::condition_variable room_;

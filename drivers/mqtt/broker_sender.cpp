@@ -346,6 +346,7 @@ void BrokerSender::finish_message(std::uint32_t index) {
   // With again_ set this batch may hold a message that was not taken; its records stay in flight until the rewind.
   if (!again_) {
     store_.release(batch.tickets);
+    intake_->note_room();
     counters_.events_sent.add(batch.tickets.size());
   }
   batch.in_use = false;

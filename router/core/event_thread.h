@@ -11,6 +11,7 @@
 #include "router/core/event_pool.h"
 #include "router/core/inbox.h"
 #include "router/core/interest.h"
+#include "router/core/keeper.h"
 
 namespace router {
 
@@ -27,6 +28,8 @@ class EventThread {
   EventPool& pool() noexcept { return pool_; }
   /// Null: the thread receives nothing.
   virtual const Interest* interest() const noexcept = 0;
+  /// Not null: a keeper, see router/core/keeper.h.
+  virtual const KeptCounts* kept_counts() const noexcept { return nullptr; }
 
   /// Any thread, after it pushed, posted or returned something: wakes the owner if it sleeps or is about to.
   void notify() noexcept {

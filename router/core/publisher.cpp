@@ -20,6 +20,7 @@ bool Publisher::publish(EventBuf* event) noexcept {
     event->holders.store(1, std::memory_order_relaxed);
     if (owner == self) return true;
     stage(owner, event);
+    if (promises_.any()) promises_.note_staged({&owner, 1});
     return false;
   }
   ThreadIndex wanted[kThreadsMax];
@@ -41,7 +42,16 @@ bool Publisher::publish(EventBuf* event) noexcept {
   // Relaxed: the queue's release makes it visible together with the event.
   event->holders.store(count + (here ? 1U : 0U), std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < count; ++i) stage(wanted[i], event);
+  if (promises_.any()) promises_.note_staged({wanted, count});
   return here;
+}
+
+void Publisher::find_keepers() {
+  std::vector<std::pair<ThreadIndex, const KeptCounts*>> keepers;
+  for (ThreadIndex index = 0; index < threads_->size(); ++index) {
+    if (const KeptCounts* counts = (*threads_)[index].kept_counts(); counts != nullptr) keepers.emplace_back(index, counts);
+  }
+  promises_.set_keepers(self_->index(), keepers);
 }
 
 void Publisher::stage(ThreadIndex receiver, EventBuf* event) noexcept {
@@ -83,6 +93,7 @@ void Publisher::drop(EventBuf* event) noexcept {
 }
 
 void Publisher::flush() noexcept {
+  if (promises_.any()) promises_.mark();
   if (staged_count_ > 0) {
     for (ThreadIndex index = 0; index < threads_->size(); ++index) {
       if (stages_[index] != nullptr) push_stage(index);

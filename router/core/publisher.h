@@ -10,6 +10,7 @@
 
 #include "router/base/counters.h"
 #include "router/core/event_thread.h"
+#include "router/core/keeper.h"
 #include "router/core/thread_table.h"
 
 namespace router {
@@ -32,6 +33,16 @@ class Publisher {
 
   /// Pushes what is staged and sends dropped buffers home; once per turn.
   void flush() noexcept;
+  /// Once all threads are known: looks which of them are keepers.
+  void find_keepers();
+  /// What is promised by publishing, and how much of that is kept.
+  Promises& promises() noexcept { return promises_; }
+  const Promises& promises() const noexcept { return promises_; }
+  /// Whether a keeper that wants events of this class has no room: the event must not be accepted.
+  bool is_refused(std::uint16_t vscp_class) const noexcept {
+    if (!promises_.any()) return false;
+    return promises_.is_refused([&](ThreadIndex thread) { return (*threads_)[thread].interest()->wants(vscp_class); });
+  }
   /// Whether something could not be pushed for lack of credit.
   bool has_staged() const noexcept { return staged_count_ > 0; }
 
@@ -48,6 +59,7 @@ class Publisher {
   const ThreadTable* threads_;
   std::vector<std::unique_ptr<Stage>> stages_;  ///< by receiver; null for ourselves
   std::vector<ReturnBatch> returns_;            ///< by home thread
+  Promises promises_;
   std::uint32_t staged_count_ = 0;
   std::uint32_t full_count_ = 0;
 };

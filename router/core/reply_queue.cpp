@@ -60,15 +60,16 @@ bool ReplyQueue::put_in_front(Slab& blocks, std::string_view text) noexcept {
   return true;
 }
 
-std::size_t ReplyQueue::gather(std::span<iovec> ranges, std::size_t& bytes) const noexcept {
+std::size_t ReplyQueue::gather(std::span<iovec> ranges, std::size_t most, std::size_t& bytes) const noexcept {
   std::size_t count = 0;
   bytes = 0;
-  const auto add = [&](const char* begin, std::size_t size) {
+  const auto add = [&](const char* begin, std::size_t whole) {
+    const std::size_t size = std::min(whole, most - bytes);
     ranges[count++] = {const_cast<char*>(begin), size};
     bytes += size;
   };
-  if (constant_size_ > 0 && count < ranges.size()) add(constant_, constant_size_);
-  for (const OutBlock* block = last_; block != nullptr && count < ranges.size();) {
+  if (constant_size_ > 0 && count < ranges.size() && bytes < most) add(constant_, constant_size_);
+  for (const OutBlock* block = last_; block != nullptr && count < ranges.size() && bytes < most;) {
     block = block->next;
     add(block->bytes + block->begin, block->end - block->begin);
     if (block == last_) break;

@@ -42,8 +42,8 @@ class ReplyQueue {
   bool append_constant(Slab& blocks, std::string_view text) noexcept;
   /// Goes out before everything else: the rest of something that is half out. At most kFrontMax bytes.
   bool put_in_front(Slab& blocks, std::string_view text) noexcept;
-  /// Fills ranges from the front of the queue on; returns how many. `bytes` gets their sum.
-  std::size_t gather(std::span<iovec> ranges, std::size_t& bytes) const noexcept;
+  /// Fills ranges with at most `most` bytes from the front of the queue on; returns how many. `bytes` gets their sum.
+  std::size_t gather(std::span<iovec> ranges, std::size_t most, std::size_t& bytes) const noexcept;
   /// So many bytes are out.
   void consume(Slab& blocks, std::size_t bytes) noexcept;
   void clear(Slab& blocks) noexcept;

@@ -73,6 +73,7 @@ void Router::add_interface(const InterfaceInfo& info) {
 
 void Router::start() {
   VR_ASSERT(running_.empty());
+  for (auto& worker : workers_) worker->find_keepers();
   for (auto& worker : workers_) {
     const int cpu = settings_.cpus.empty() ? -1 : settings_.cpus[worker->index() % settings_.cpus.size()];
     running_.emplace_back([&worker, cpu] {

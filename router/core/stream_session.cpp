@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "router/base/check.h"
 #include "router/base/log.h"
@@ -169,6 +170,12 @@ void StreamSession::wait_to_publish() noexcept {
   worker_->mark_blocked(*this);
 }
 
+void StreamSession::publish_event(EventBuf* event) noexcept {
+  const std::uint64_t before = worker_->promised();
+  worker_->publish(event);
+  if (worker_->promised() != before) withhold_replies(worker_->promised());
+}
+
 void StreamSession::set_busy(bool busy) noexcept {
   busy_ = busy;
   if (busy || state_ != State::kOpen) return;
@@ -191,6 +198,28 @@ void StreamSession::reply_constant(std::string_view text) noexcept {
   after_reply(replies_.append_constant(worker_->out_blocks(), text));
 }
 
+void StreamSession::withhold_replies(std::uint64_t promise) noexcept {
+  WithheldTable& table = worker_->withheld();
+  if (withheld_ != WithheldTable::kNone) {
+    Withheld& mine = table[withheld_];
+    mine.add(promise, replies_.size(), worker_->is_on_its_way(mine.promise));
+    return;
+  }
+  withheld_ = table.take(promise, replies_.size());
+  worker_->wait_for_promise(promise, channel);
+}
+
+void StreamSession::on_promise_kept(std::uint64_t kept) noexcept {
+  WithheldTable& table = worker_->withheld();
+  if (withheld_ == WithheldTable::kNone || state_ == State::kClosing) return;
+  if (table[withheld_].settle(kept)) {
+    table.give(std::exchange(withheld_, WithheldTable::kNone));
+  } else {
+    worker_->wait_for_promise(table[withheld_].promise, channel);
+  }
+  worker_->mark_dirty(*this);
+}
+
 void StreamSession::after_reply(bool queued) noexcept {
   if (queued) {
     worker_->mark_dirty(*this);
@@ -203,6 +232,7 @@ void StreamSession::after_reply(bool queued) noexcept {
 void StreamSession::take_rest_of_line(std::span<const char> rest) noexcept {
   // Half a line cannot be left out. Not closed here: the fan-out is in the middle of something.
   if (!replies_.put_in_front(worker_->out_blocks(), {rest.data(), rest.size()})) broken_ = true;
+  if (withheld_ != WithheldTable::kNone) worker_->withheld()[withheld_].put_in_front(rest.size());
   if (state_ != State::kClosing) worker_->mark_dirty(*this);
 }
 
@@ -211,7 +241,7 @@ bool StreamSession::wants_events() const noexcept {
 }
 
 bool StreamSession::has_output() const noexcept {
-  return !replies_.empty() || (wants_events() && worker_->fanout().has_waiting(*this));
+  return free_reply_bytes() > 0 || (wants_events() && worker_->fanout().has_waiting(*this));
 }
 
 void StreamSession::set_in_loop(bool in) noexcept {
@@ -254,7 +284,7 @@ void StreamSession::pump() noexcept {
   const auto add_replies = [&] {
     // Leaves at least half of the ranges to the events.
     if (count < kRangesPerSend / 2) {
-      count += replies_.gather(std::span(ranges).subspan(count, kRangesPerSend / 2 - count), out_bytes);
+      count += replies_.gather(std::span(ranges).subspan(count, kRangesPerSend / 2 - count), free_reply_bytes(), out_bytes);
     }
   };
   if (events_first_) {
@@ -282,6 +312,7 @@ void StreamSession::on_sent(const Completion& completion) noexcept {
   std::size_t of_events = events_first_ ? std::min<std::size_t>(sent, events_in_flight_)
                                         : sent - std::min<std::size_t>(sent, out_in_flight_);
   replies_.consume(worker_->out_blocks(), sent - of_events);
+  if (withheld_ != WithheldTable::kNone) worker_->withheld()[withheld_].consume(sent - of_events);
   if (is_sending()) {
     const std::uint32_t events = worker_->fanout().finish_send(*this, of_events);
     figures_.events_out += events;
@@ -317,7 +348,7 @@ void StreamSession::after_progress() noexcept {
     if (is_congested()) return;
     on_progress();
     if (!held_.empty() && !busy_ && state_ == State::kOpen) process_held();
-  } else if (state_ == State::kFlushing && !has_output() && !send_in_flight_) {
+  } else if (state_ == State::kFlushing && !has_output() && replies_.empty() && !send_in_flight_) {
     if (end_seen_) {
       finish();
     } else {
@@ -463,6 +494,7 @@ void StreamSession::bury_if_idle() noexcept {
   if (recv_armed_ || send_in_flight_ || waiting_writable_ || processing_ || socket_ < 0) return;
   worker_->fanout().leave(*this);
   replies_.clear(worker_->out_blocks());
+  if (withheld_ != WithheldTable::kNone) worker_->withheld().give(std::exchange(withheld_, WithheldTable::kNone));
   worker_->ring().close(socket_);
   socket_ = -1;
   worker_->bury(*this);

@@ -113,6 +113,8 @@ class StreamSession : public OpOwner,
   bool has_unsent_replies() const noexcept { return !replies_.empty(); }
   std::size_t out_room() const noexcept { return kOutBytesMax - std::min(kOutBytesMax, replies_.size()); }
   void wait_to_publish() noexcept;
+  /// Publishes; if the event goes to a keeper, what is replied from now on waits until it is safe.
+  void publish_event(EventBuf* event) noexcept;
   /// Work that costs as much as so many bytes of events more; input is charged by itself.
   void charge(std::size_t bytes) noexcept;
   /// Others come first now.
@@ -166,6 +168,12 @@ class StreamSession : public OpOwner,
   void process_held() noexcept;
   void end_of_input() noexcept;
   void start_recv() noexcept;
+  void withhold_replies(std::uint64_t promise) noexcept;
+  /// Everything up to this number is safe.
+  void on_promise_kept(std::uint64_t kept) noexcept;
+  std::size_t free_reply_bytes() const noexcept {
+    return withheld_ == WithheldTable::kNone ? replies_.size() : worker_->withheld()[withheld_].free;
+  }
   void pump() noexcept;
   void after_reply(bool queued) noexcept;
   void after_progress() noexcept;
@@ -200,6 +208,7 @@ class StreamSession : public OpOwner,
   std::uint16_t hold_ms_;
   std::uint16_t round_ = 0;      ///< of the worker, in which the session last processed input
   std::uint16_t round_work_ = 0; ///< what it did then, in units of kWorkUnit
+  WithheldTable::Place withheld_ = WithheldTable::kNone;  ///< replies wait for a promise
   std::uint32_t out_in_flight_ = 0;
   std::uint32_t events_in_flight_ = 0;
   HeldQueue held_;

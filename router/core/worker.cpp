@@ -71,6 +71,7 @@ void Worker::run_once(bool may_sleep) noexcept {
   now_ns_ = clock_->monotonic_ns();
   utc_ns_ = clock_->utc_ns();
   drain_inbox();
+  if (withheld_.is_waiting()) review_promises();
   timers_.advance(now_ns_);
   begin_work();
   ring_->reap(settings_.reap_max);
@@ -213,6 +214,33 @@ void Worker::publish(EventBuf* event) noexcept {
   if (event->event.time_ns == 0) event->event.time_ns = utc_ns_;
   counters_.events_in.add();
   if (publisher_.publish(event)) deliver(event);
+}
+
+void Worker::find_keepers() {
+  publisher_.find_keepers();
+  if (publisher_.promises().any()) withheld_.reserve();
+}
+
+void Worker::wait_for_promise(std::uint64_t promise, std::uint32_t channel) noexcept {
+  if (!withheld_.is_waiting()) publisher_.promises().has_lost();  // what was lost before is nobody's who waits now
+  withheld_.enqueue(promise, channel);
+}
+
+void Worker::review_promises() noexcept {
+  // What a keeper lost must not be acknowledged, and nobody knows whose it was.
+  const bool lost = publisher_.promises().has_lost();
+  const std::uint64_t kept = publisher_.promises().kept();
+  for (;;) {
+    const std::uint32_t next = withheld_.dequeue(lost ? ~std::uint64_t{0} : kept);
+    if (next == kNoChannel) return;
+    StreamSession* session = find_session(next);
+    if (session == nullptr) continue;  // it has gone
+    if (lost) {
+      session->abort();
+    } else {
+      session->on_promise_kept(kept);
+    }
+  }
 }
 
 void Worker::deliver(EventBuf* event) noexcept {

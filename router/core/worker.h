@@ -29,6 +29,7 @@
 #include "router/core/reply_queue.h"
 #include "router/core/timer_wheel.h"
 #include "router/core/turn_budget.h"
+#include "router/core/withheld.h"
 #include "router/io/ring.h"
 
 namespace router {
@@ -62,6 +63,7 @@ struct WorkerCounters {
   Counter slow_closed;      ///< sessions closed by the disconnect policy
   Counter timeouts;
   Counter duplicates;       ///< events of bridges that had come before
+  Counter events_refused;   ///< no room in a spool that promises to keep them
   Counter undeliverable;    ///< events for a destination interface that has gone
   Counter events_held;      ///< event buffers of this worker that are out, as of the last turn
   Counter blocks;           ///< 4 KiB blocks in use, as of the last turn
@@ -125,7 +127,7 @@ class Worker final : public EventThread {
   /// Whether an event may be taken in now; false while another thread gives no credit, a hold is on, or the readers here
   /// must first get what has come.
   bool may_publish() const noexcept {
-    return publisher_.is_ready() && !hold_->is_on() && turn_room().bytes > 0 && !has_sends_left_;
+    return publisher_.is_ready() && !hold_->is_on() && turn_room().bytes > 0 && !has_sends_left_ && !withheld_.is_full();
   }
   /// Readers that can hold the senders back tell their limits to it.
   TurnBudget& turn_budget() noexcept { return budget_; }
@@ -133,6 +135,15 @@ class Worker final : public EventThread {
   bool is_holding() const noexcept { return !holds_.is_empty(); }
   /// Takes the buffer over: fills in time if the event has none, delivers it here and to the other threads.
   void publish(EventBuf* event) noexcept;
+
+  /// The number of the last event given to a keeper (router/core/keeper.h); whether it has left this thread.
+  std::uint64_t promised() const noexcept { return publisher_.promises().given(); }
+  bool is_on_its_way(std::uint64_t promise) const noexcept { return promise <= publisher_.promises().marked(); }
+  /// Calls on_promise_kept() of the channel's session when everything up to this number is safe.
+  void wait_for_promise(std::uint64_t promise, std::uint32_t channel) noexcept;
+  WithheldTable& withheld() noexcept { return withheld_; }
+  /// Before run_once(), once all threads are known.
+  void find_keepers();
 
   /// A slot: its channel id is unique in the process while its owner has it. kNoChannel if sessions_max are there.
   std::uint32_t take_channel(ChannelOwner& owner) noexcept;
@@ -200,6 +211,7 @@ class Worker final : public EventThread {
   void flush() noexcept;
   void tell_losses() noexcept;
   void count_channel(ChannelOwner& owner, bool taken) noexcept;
+  void review_promises() noexcept;
   std::uint64_t events_so_far() const noexcept { return counters_.events_in.value() + counters_.events_inbox.value(); }
   bool has_work() const noexcept;
   /// What may still be delivered before the next flush: both numbers, or nothing.
@@ -236,6 +248,7 @@ class Worker final : public EventThread {
   Holds holds_;
   TurnBudget budget_;
   LossReport losses_;
+  WithheldTable withheld_;
   std::uint64_t delivered_ = 0;      ///< events since the last flush
   std::uint64_t flushed_bytes_ = 0;  ///< FanoutCounters::encoded_bytes at the last flush
   std::uint16_t round_ = 0;

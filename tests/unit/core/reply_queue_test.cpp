@@ -44,7 +44,7 @@ class Model {
     ASSERT_EQ(queue_.empty(), text_.empty());
     std::vector<iovec> ranges(ranges_max);
     std::size_t bytes = 0;
-    const std::size_t count = queue_.gather(ranges, bytes);
+    const std::size_t count = queue_.gather(ranges, ~std::size_t{0}, bytes);
     std::string seen;
     for (std::size_t i = 0; i < count; ++i) {
       ASSERT_GT(ranges[i].iov_len, 0U);
