@@ -57,8 +57,8 @@ constexpr Result<std::uint64_t> parse_number(std::string_view text) noexcept {
   for (const char c : text) {
     const unsigned digit = hex_value(c);
     if (digit >= base) return std::unexpected(Errc::kBadNumber);
-    overflow = overflow || value > (~std::uint64_t{0} - digit) / base;
-    value = value * base + digit;
+    overflow |= __builtin_mul_overflow(value, std::uint64_t{base}, &value);
+    overflow |= __builtin_add_overflow(value, std::uint64_t{digit}, &value);
   }
   if (overflow) return std::unexpected(Errc::kNumberRange);
   return value;
