@@ -93,7 +93,7 @@ LinkSession::Published LinkSession::publish(router::EventBuf* event, bool time_m
   if (seen.is_active() && !seen.insert(value, worker().now_ns()) && bridge_) {
     worker().pool().give_back(event);
     worker().counters_mutable().duplicates.add();
-    return true;
+    return Published::kYes;
   }
   if (value.vscp_class >= kMirrorFirst && value.vscp_class <= kMirrorLast && value.data_size >= 16) {
     vscp::Guid destination;
