@@ -1,8 +1,9 @@
 // Where records wait until a far side has acknowledged them: in memory, or on disk (a spool).
 //
-// A record is some bytes whose meaning belongs to its user. Records lie in lanes, one per VSCP priority; lane 0 is read first, and within
-// a lane order is kept. A record is read, is then in flight, and goes for good when it is released. What was in flight when the
-// connection went is read again (rewind), so that nothing is lost and at most what was in flight comes twice.
+// A record is some bytes whose meaning belongs to its user. Records lie in lanes, one per VSCP priority; lane 0 is read
+// first, and within a lane order is kept. A record is read, is then in flight, and goes for good when it is released.
+// What was in flight when the connection went is read again (rewind), so that nothing is lost and at most what was in
+// flight comes twice.
 //
 // Thread rule: one writer thread (append, commit), one reader thread (read, release, rewind); the rest from any thread.
 #pragma once
@@ -16,7 +17,7 @@
 
 namespace router {
 
-inline constexpr std::size_t kStoreLanes = 8;         ///< by VSCP priority: 0 is read first
+inline constexpr std::size_t kStoreLanes = 8;          ///< by VSCP priority: 0 is read first
 inline constexpr std::size_t kStoreRecordMax = 65536;  ///< bytes of one record
 inline constexpr std::size_t kStoreRecordOverhead = 32;
 
@@ -34,16 +35,18 @@ struct StoredRecord {
 /// What to do with a record for which there is no room.
 enum class StoreFullPolicy : std::uint8_t {
   kRefuse,              ///< append() fails with kLimit; nothing that was accepted is lost
-  kDropLowestPriority,  ///< the oldest of the lowest priority make room (7 before 0), never those of a higher one than the new record
+  kDropLowestPriority,  ///< the oldest of the lowest priority make room (7 before 0), never those of a higher one than
+                        ///< the new record
   kDropOldest,          ///< the oldest make room, whatever their priority
 };
 
-/// What is in flight, and what is not committed yet, never makes room: if nothing else is left, a record is refused.
+/// What is in flight, and what is not committed yet, never makes room: if nothing else is left, a record is refused
+/// (and what was dropped for it until then is gone).
 struct StoreLimits {
   std::uint64_t bytes_max = 0;  ///< of records that are not released, each counted as stored_bytes()
   StoreFullPolicy policy = StoreFullPolicy::kDropLowestPriority;
-  /// Older records are dropped, but for those in flight; 0: never. Age is time that really passed: setting the wall clock
-  /// changes none.
+  /// Older records are dropped, but for those in flight; 0: never. Age is time that really passed: setting the wall
+  /// clock changes none.
   std::uint64_t age_max_ns = 0;
 };
 
@@ -69,12 +72,12 @@ class EventStore {
   /// [writer] Takes a copy. Errors: kLimit (policy kRefuse, or the record is larger than the store), or the system's.
   /// Not readable and not safe until commit(). A store may commit by itself what came before, to bound its memory.
   virtual vscp::Result<void> append(std::uint8_t lane, std::span<const std::uint8_t> record) = 0;
-  /// [writer] What was appended can be read from now on, and survives what the store promises to survive (a spool: a crash and a power
-  /// cut). On an error nothing is lost yet: commit() again tries the rest.
+  /// [writer] What was appended can be read from now on, and survives what the store promises to survive (a spool: a
+  /// crash and a power cut). On an error nothing is lost yet: commit() again tries the rest.
   virtual vscp::Result<void> commit() = 0;
 
-  /// [reader] The next records that are committed and not in flight; the number read, which may be less than there is room
-  /// for although there are more: only 0 means that there are none. Their bytes are valid until the next read() or
+  /// [reader] The next records that are committed and not in flight; the number read, which may be less than there is
+  /// room for although there are more: only 0 means that there are none. Their bytes are valid until the next read() or
   /// rewind(), or until they are released.
   virtual std::size_t read(std::span<StoredRecord> out) = 0;
   /// [reader] The far side has acknowledged these, in any order. Those that are not known (any more) are ignored.

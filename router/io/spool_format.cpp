@@ -79,7 +79,11 @@ HeaderKind decode_segment_header(std::span<const std::uint8_t> bytes, SegmentHea
               load<std::uint64_t>(in + 24), load<std::uint64_t>(in + 32),
               load<std::uint64_t>(in + 40), load<std::uint64_t>(in + 48)};
   }
-  if (found) return header.position <= header.last_position ? HeaderKind::kGood : HeaderKind::kDamaged;
+  if (found) {
+    const bool possible =
+        header.position <= header.last_position && header.last_position < kCountMax && header.uid < kCountMax;
+    return possible ? HeaderKind::kGood : HeaderKind::kDamaged;
+  }
   const auto front = bytes.first(std::min(bytes.size(), kDataStart));
   if (std::all_of(front.begin(), front.end(), [](std::uint8_t byte) { return byte == 0; })) return HeaderKind::kEmpty;
   // One bit that flipped cannot make both copies newer.
@@ -109,7 +113,7 @@ bool decode_record_header(const std::uint8_t* in, std::uint32_t salted, std::uin
                           RecordHeader& header) noexcept {
   header = {load<std::uint32_t>(in + 4), load<std::uint32_t>(in + 8), load<std::uint32_t>(in + 12),
             load<std::uint64_t>(in + 16), load<std::uint64_t>(in + 24)};
-  return header.size <= kStoreRecordMax && header.lane() < kStoreLanes &&
+  return header.size <= kStoreRecordMax && header.lane() < kStoreLanes && header.number() < kCountMax &&
          load<std::uint32_t>(in) == header_crc(in, salted, offset);
 }
 
@@ -178,6 +182,11 @@ bool decode_state(std::span<const std::uint8_t> bytes, State& state) {
   state.age_s = next();
   for (std::uint64_t& value : state.floor) value = next();
   for (std::uint64_t& value : state.committed) value = next();
+  const auto possible = [](std::uint64_t value) { return value < kCountMax; };
+  if (!std::all_of(state.floor.begin(), state.floor.end(), possible) ||
+      !std::all_of(state.committed.begin(), state.committed.end(), possible)) {
+    return false;
+  }
   std::array<std::uint32_t, kStoreLanes> counts;
   std::memcpy(counts.data(), at, sizeof(counts));
   at += sizeof(counts);
@@ -187,7 +196,7 @@ bool decode_state(std::span<const std::uint8_t> bytes, State& state) {
       if (end - at < 16) return false;
       const std::uint64_t first = next();
       const std::uint64_t run_end = next();
-      if (first >= run_end || (k > 0 && first < state.gone[i].back().end)) return false;
+      if (first >= run_end || !possible(run_end) || (k > 0 && first < state.gone[i].back().end)) return false;
       state.gone[i].push_back({first, run_end});
     }
   }

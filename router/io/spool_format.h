@@ -50,6 +50,8 @@ inline constexpr std::size_t kSegmentBytesMin = std::size_t{128} * 1024;  ///< h
 inline constexpr std::size_t kSegmentBytesMax = std::size_t{64} << 20U;   ///< what is read of a file
 inline constexpr unsigned kLaneShift = 56;
 inline constexpr std::uint64_t kNumberMask = (1ULL << kLaneShift) - 1U;
+/// No number, position or uid ever gets so far: a file that says so lies.
+inline constexpr std::uint64_t kCountMax = 1ULL << 54U;
 
 struct SegmentHeader {
   std::uint32_t flags = 0;

@@ -107,12 +107,12 @@ Spool::Log::Found Spool::Log::find_front(std::size_t lane_index, const Block& bl
     }
     const std::uint64_t bytes = stored_bytes(front.header.size);
     const std::uint64_t number = front.header.number();
-    if (front.header.lane() != lane_index || number < lane.unread || spool::contains(lane.gone, number)) {
-      lane.offset += bytes;
-      continue;
-    }
     if (lane.offset + bytes > segment.end) {
       lane.offset += spool::kAlign;
+      continue;
+    }
+    if (front.header.lane() != lane_index || number < lane.unread || spool::contains(lane.gone, number)) {
+      lane.offset += bytes;
       continue;
     }
     if (block.at(segment, lane.offset, bytes) == nullptr) return Found::kNeedsBlock;

@@ -184,7 +184,10 @@ bool Spool::Log::merge(Segments::iterator first, Segments::iterator second) {
     std::size_t at = spool::kDataStart;
     while ((at = spool::find_record(from, 0, at, segment->salted, header)) + spool::kRecordHeader <= from.size()) {
       const std::uint64_t bytes = stored_bytes(header.size);
-      if (at + bytes > from.size()) break;
+      if (at + bytes > from.size()) {
+        at += spool::kAlign;
+        continue;
+      }
       const Lane& lane = lanes_[header.lane()];
       if (header.number() >= lane.unread && !spool::contains(lane.gone, header.number())) {
         const std::size_t place = to.size();

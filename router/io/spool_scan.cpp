@@ -131,7 +131,7 @@ std::string add_segment(const Folder& folder, const std::string& name, bool writ
     return "\"" + folder.path() + "/" + name + "\" of the spool is no file";
   }
   // Names stand for uids that must not come again.
-  image.uid = std::max<std::uint64_t>(image.uid, std::strtoull(name.c_str(), nullptr, 16));
+  image.uid = std::max<std::uint64_t>(image.uid, std::strtoull(name.c_str(), nullptr, 16) % kCountMax);
   std::vector<std::uint8_t> front(kDataStart);
   read_at(file->fd.get(), front, 0);
   const auto size = static_cast<std::uint64_t>(status.st_size);
@@ -183,6 +183,14 @@ void drop_replaced(Image& image) {
   });
 }
 
+// So far no spool gets in a thousand years; a file that was made up can say so.
+bool numbers_used_up(const Image& image) {
+  constexpr std::uint64_t kLast = kCountMax - (1ULL << 40U);
+  const auto position = image.segments.empty() ? 0 : image.segments.back().file.header.last_position;
+  return image.uid > kLast || position > kLast ||
+         std::any_of(image.next.begin(), image.next.end(), [](std::uint64_t next) { return next > kLast; });
+}
+
 }  // namespace
 
 std::string Report::text() const {
@@ -221,6 +229,10 @@ std::expected<Image, std::string> scan(const Folder& folder, std::uint64_t boot,
   Scanner scanner(image, image.has_state && image.state.boot == boot && boot != 0);
   for (ScannedSegment& segment : image.segments) scanner.segment(segment);
   scanner.finish();
+  if (numbers_used_up(image)) {
+    return std::unexpected("the spool folder \"" + folder.path() +
+                           "\" has no numbers left, or was tampered with; use another one");
+  }
   return image;
 }
 

@@ -1,6 +1,7 @@
 // Fuzz targets. Each takes any bytes, and ends the process if a promise is broken: of a decoder of the protocol
 // (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session in text
-// (session_target.cpp) and in binary (binary_target.cpp), of messages and topics of MQTT (mqtt_targets.cpp).
+// (session_target.cpp) and in binary (binary_target.cpp), of messages and topics of MQTT (mqtt_targets.cpp),
+// of the files of a spool (spool_target.cpp).
 //
 // libFuzzer programs (option `fuzz`, clang) call one of them each; replay_corpus runs all of them over the committed
 // corpus in every build.
@@ -33,6 +34,7 @@ void xml_payload(Bytes input);
 void mqtt_message(Bytes input);
 void topic_template(Bytes input);
 void topic_match(Bytes input);
+void spool_segment(Bytes input);
 
 struct Target {
   std::string_view name;  ///< folder of its corpus, and of the program fuzz_<name>
@@ -59,6 +61,7 @@ inline constexpr Target kTargets[] = {
     {"mqtt_message", mqtt_message},
     {"topic_template", topic_template},
     {"topic_match", topic_match},
+    {"spool_segment", spool_segment, 61},
 };
 
 }  // namespace fuzz

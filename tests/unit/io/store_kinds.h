@@ -2,10 +2,8 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,31 +16,6 @@
 #include "tests/support/temp_dir.h"
 
 namespace test {
-
-/// For tests that open a spool thousands of times: in memory where the machine has such a file system.
-class FastDir {
- public:
-  FastDir() {
-    std::string pattern = "/dev/shm/vscprouter-XXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) {
-      path_ = pattern;
-    } else {
-      fallback_ = std::make_unique<TempDir>();
-      path_ = fallback_->path();
-    }
-  }
-  ~FastDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  FastDir(const FastDir&) = delete;
-  FastDir& operator=(const FastDir&) = delete;
-  const std::string& path() const noexcept { return path_; }
-
- private:
-  std::unique_ptr<TempDir> fallback_;
-  std::string path_;
-};
 
 enum class StoreKind { kMemory, kSpool };
 
