@@ -127,6 +127,7 @@ class Spool::Log {
   void retire(spool::SegmentFile file);
   void bury();
   void move_together();
+  bool copy_waiting(const Segment& segment, std::uint32_t salted, std::vector<std::uint8_t>& to) const;
   bool merge(Segments::iterator first, Segments::iterator second);
 
   const StoreLimits limits_;
@@ -162,6 +163,7 @@ class Spool::Log {
   StoreStatus status_;
   std::uint64_t disk_bytes_ = 0;
   std::uint64_t next_age_check_s_ = 0;
+  std::uint64_t next_merge_s_ = 0;
 };
 
 }  // namespace router

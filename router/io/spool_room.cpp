@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint64_t kDiskFactor = 2;
 constexpr std::uint64_t kDiskSegments = 4;
+constexpr std::uint64_t kMergePauseS = 10;  // after one that failed
 
 }  // namespace
 
@@ -144,19 +145,49 @@ void Spool::Log::free_segments() {
 // stays in proportion to what waits. If all neighbours together are fuller than one file, what waits is more than half
 // of all.
 void Spool::Log::move_together() {
-  if (disk_bytes_ <= kDiskFactor * limits_.bytes_max + kDiskSegments * segment_bytes_ || segments_.size() < 3) return;
+  if (disk_bytes_ <= kDiskFactor * limits_.bytes_max + kDiskSegments * segment_bytes_ || segments_.size() < 3 ||
+      age_.now_s() < next_merge_s_) {
+    return;
+  }
   for (auto first = segments_.begin();; ++first) {
     const auto second = std::next(first);
     if (second == segments_.end() || std::next(second) == segments_.end()) return;
     if (first->pins + second->pins + first->in_window + second->in_window > 0) continue;
     if (first->waiting_bytes() + second->waiting_bytes() + spool::kDataStart > segment_bytes_) continue;
-    if (merge(first, second)) free_segments();
+    if (merge(first, second)) {
+      free_segments();
+    } else {
+      next_merge_s_ = age_.now_s() + kMergePauseS;
+    }
     return;
   }
 }
 
+// Adds the segment's records that wait to `to`, which will lie at kDataStart of a segment with this salt.
+bool Spool::Log::copy_waiting(const Segment& segment, std::uint32_t salted, std::vector<std::uint8_t>& to) const {
+  std::vector<std::uint8_t> from(segment.end);
+  if (!spool::read_at(segment.file.fd.get(), from, 0)) return false;
+  spool::RecordHeader header;
+  std::size_t at = spool::kDataStart;
+  while ((at = spool::find_record(from, 0, at, segment.salted, header)) + spool::kRecordHeader <= from.size()) {
+    const std::uint64_t bytes = stored_bytes(header.size);
+    if (at + bytes > from.size()) {
+      at += spool::kAlign;
+      continue;
+    }
+    const Lane& lane = lanes_[header.lane()];
+    if (header.number() >= lane.unread && !spool::contains(lane.gone, header.number())) {
+      const std::size_t place = to.size();
+      to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(at),
+                from.begin() + static_cast<std::ptrdiff_t>(at + bytes));
+      spool::encode_record_header(header, salted, spool::kDataStart + place, to.data() + place);
+    }
+    at += bytes;
+  }
+  return true;
+}
+
 bool Spool::Log::merge(Segments::iterator first, Segments::iterator second) {
-  std::vector<std::uint8_t> from;
   std::vector<std::uint8_t> to;
   Segments fresh;
   const std::uint64_t capacity = std::max<std::uint64_t>(
@@ -173,31 +204,7 @@ bool Spool::Log::merge(Segments::iterator first, Segments::iterator second) {
                         merged.file.header.capacity};
   merged.salted = spool::salt_crc(merged.file.header.salt);
   merged.begun_ns = clock_.monotonic_ns();
-  for (const auto& segment : {first, second}) {
-    from.resize(segment->end);
-    if (!spool::read_at(segment->file.fd.get(), from, 0)) {
-      ++status_.write_errors;
-      folder_.remove(merged.file.name);
-      return false;
-    }
-    spool::RecordHeader header;
-    std::size_t at = spool::kDataStart;
-    while ((at = spool::find_record(from, 0, at, segment->salted, header)) + spool::kRecordHeader <= from.size()) {
-      const std::uint64_t bytes = stored_bytes(header.size);
-      if (at + bytes > from.size()) {
-        at += spool::kAlign;
-        continue;
-      }
-      const Lane& lane = lanes_[header.lane()];
-      if (header.number() >= lane.unread && !spool::contains(lane.gone, header.number())) {
-        const std::size_t place = to.size();
-        to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(at),
-                  from.begin() + static_cast<std::ptrdiff_t>(at + bytes));
-        spool::encode_record_header(header, merged.salted, spool::kDataStart + place, to.data() + place);
-      }
-      at += bytes;
-    }
-  }
+  const bool copied = copy_waiting(*first, merged.salted, to) && copy_waiting(*second, merged.salted, to);
   merged.end = spool::kDataStart + to.size();
   for (std::size_t i = 0; i < kStoreLanes; ++i) {
     const Tally& a = first->waiting[i];
@@ -208,7 +215,7 @@ bool Spool::Log::merge(Segments::iterator first, Segments::iterator second) {
   state_changed_ = true;
   save_state();  // what is left out must be known to be gone, also after a power cut
   // The header last: with it the merged segment stands for the others.
-  const bool good = merged.end <= merged.file.header.capacity && folder_.sync_state() &&
+  const bool good = copied && !state_changed_ && merged.end <= merged.file.header.capacity && folder_.sync_state() &&
                     spool::write_at(fd, to, spool::kDataStart) && spool::sync_data(fd) && folder_.sync_names() &&
                     spool::write_header(merged.file) && spool::sync_data(fd);
   disk_bytes_ += merged.file.header.capacity;
