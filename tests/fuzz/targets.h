@@ -1,7 +1,7 @@
 // Fuzz targets. Each takes any bytes, and ends the process if a promise is broken: of a decoder of the protocol
 // (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session in text
 // (session_target.cpp) and in binary (binary_target.cpp), of messages and topics of MQTT (mqtt_targets.cpp),
-// of the files of a spool (spool_target.cpp).
+// of the files of a spool (spool_target.cpp), of what a far side says to the link client (remote_target.cpp).
 //
 // libFuzzer programs (option `fuzz`, clang) call one of them each; replay_corpus runs all of them over the committed
 // corpus in every build.
@@ -29,6 +29,7 @@ void config(Bytes input);
 void users(Bytes input);
 void link_session(Bytes input);
 void binary_session(Bytes input);
+void link_client(Bytes input);
 void json_payload(Bytes input);
 void xml_payload(Bytes input);
 void mqtt_message(Bytes input);
@@ -56,6 +57,7 @@ inline constexpr Target kTargets[] = {
     {"users", users, 7},
     {"link_session", link_session, 61},
     {"binary_session", binary_session, 61},
+    {"link_client", link_client, 13},
     {"json_payload", json_payload},
     {"xml_payload", xml_payload},
     {"mqtt_message", mqtt_message},

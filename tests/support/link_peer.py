@@ -29,6 +29,7 @@ class Peer:
 
     def close(self):
         self.running = False
+        self.listener.shutdown(socket.SHUT_RDWR)  # ends the accept of the other thread
         self.listener.close()
         with self.lock:
             for sock in self.open:
@@ -175,8 +176,8 @@ class HalfLine(Peer):
     """In the receive loop it stops in the middle of a line, on the first connection for each purpose; later it is well."""
 
     def __init__(self):
-        super().__init__()
         self.loops = 0
+        super().__init__()
 
     def serve(self, sock):
         sock.sendall(b"+OK\r\n")
@@ -188,5 +189,25 @@ class HalfLine(Peer):
                     sock.sendall(event(1).encode() + b"\r\n0,20,3,0,,,01:02")
                     return
                 sock.sendall(event(2).encode() + b"\r\n")
+            else:
+                sock.sendall(b"7\r\n+OK\r\n" if line == "CHID" else b"+OK\r\n")
+
+
+class Flood(Peer):
+    """Sends events in the receive loop as fast as they are taken, once `go` is set."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        super().__init__()
+
+    def serve(self, sock):
+        sock.sendall(b"+OK\r\n")
+        for line in self.lines(sock):
+            if line == "RCVLOOP":
+                sock.sendall(b"+OK\r\n")
+                block = "".join(event(n) + "\r\n" for n in range(1000)).encode()
+                self.go.wait()
+                while self.running:
+                    sock.sendall(block)
             else:
                 sock.sendall(b"7\r\n+OK\r\n" if line == "CHID" else b"+OK\r\n")

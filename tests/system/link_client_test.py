@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from daemon import Daemon, poll, user  # noqa: E402
 from link_client import Closed, Event  # noqa: E402
-from link_peer import Device, HalfLine, NoEnd, NoLineEnd, Refuser, event  # noqa: E402
+from link_peer import Device, Flood, HalfLine, NoEnd, NoLineEnd, Refuser, event  # noqa: E402
+from traffic import Traffic  # noqa: E402
 
 FAST = {"retry-s": 1, "retry-max-s": 1, "login-retry-s": 1}
 
@@ -106,7 +107,7 @@ class Receiver:
         return self.numbers[vscp_type]
 
 
-class Routers(unittest.TestCase):
+class Remotes(unittest.TestCase):
     def keep(self, thing):
         """Entered now, left when the test is over: last first."""
         return self.enterContext(thing)
@@ -114,6 +115,8 @@ class Routers(unittest.TestCase):
     def daemon(self, *remotes, **more):
         return self.keep(Daemon(config={"link-client": list(remotes)} if remotes else None, **more))
 
+
+class Routers(Remotes):
     def test_01_two_routers_exchange_every_event_once_in_order(self):
         far = self.daemon()
         near = self.daemon(entry(far.port))
@@ -261,6 +264,124 @@ class Routers(unittest.TestCase):
         self.assertEqual((far_in.count(3), far_in.count(4), far_in.count(5)), (10, 10, 20))
         self.assertEqual((near_in.count(3), near_in.count(4), near_in.count(5)), (10, 20, 10))
         self.assertEqual(row(near)["filtered"], 0)  # the far side has not even sent them
+
+
+class Devices(Remotes):
+    """Minimal devices, and worse."""
+
+    def events_of(self, receiver, count):
+        return sorted(receiver.wait(count))
+
+    def test_10_device_visited_at_intervals(self):
+        for user_and_password, count in ((None, True), (("pump", "well 7"), False)):
+            with self.subTest(login=user_and_password, cdta=count):
+                device = self.keep(Device(user_and_password, count))
+                device.waiting = [event(n) for n in range(250)]
+                more = {"mode": "interval", "interval_s": 1}
+                near = self.daemon(device_entry(device.port, **more) if user_and_password is None else
+                                   entry(device.port, "device", user="pump", password="well 7", **more))
+                receiver, sender = Receiver(self, near), Sender(self, near, 5)
+                sender.send(40)
+                poll(lambda: len(device.sent) >= 40, 20, "what waited is sent")
+                with device.lock:
+                    device.waiting += [event(n) for n in range(250, 300)]
+                # Events that came in before the receiver was there are not for it.
+                poll(lambda: row(near, "device")["events_in"] == 300, 20, "all fetched")
+                receiver.wait(50)
+                self.assertEqual([number_of(line) for line in device.sent], sender.acknowledged)
+                poll(lambda: device.connections >= 3, 20, "visits")
+                with device.lock:
+                    self.assertGreaterEqual(device.commands.count("QUIT"), 2)
+                    self.assertNotIn("RCVLOOP", device.commands)
+                found = row(near, "device")
+                self.assertEqual((found["events_out"], found["queued"], found["bad"], found["refused"], found["last_error"]),
+                                 (40, 0, 0, 0, ""))
+
+    def test_11_device_without_receive_loop_is_polled_on_one_connection(self):
+        device = self.keep(Device())
+        near = self.daemon(device_entry(device.port, poll_interval_ms=50))
+        wait_state(near, "polling", "device")
+        receiver, sender = Receiver(self, near), Sender(self, near, 5)
+        for round_ in range(5):
+            with device.lock:
+                device.waiting += [event(n) for n in range(round_ * 30, round_ * 30 + 30)]
+            sender.send(20)
+            self.assertEqual(self.events_of(receiver, round_ * 30 + 30), list(range(round_ * 30 + 30)))
+        poll(lambda: len(device.sent) >= 100, 20, "all sent")
+        self.assertEqual([number_of(line) for line in device.sent], sender.acknowledged)
+        self.assertEqual(device.connections, 1)
+
+    def test_12_greetings_of_all_kinds(self):
+        for greeting in (b"+OK\r\n", b"12 volts\n", b"", b"Hello\r\n\r\nI am\r\n+ok ready\r\n"):
+            with self.subTest(greeting=greeting):
+                device = self.keep(Device(greeting=greeting))
+                near = self.daemon(device_entry(device.port))
+                wait_state(near, "polling", "device")
+
+    def test_13_connection_breaks_in_the_middle_of_everything(self):
+        device = self.keep(Device())
+        near = self.daemon(device_entry(device.port, mode="interval", interval_s=1))
+        sender = Sender(self, near, 5)
+        for _ in range(5):
+            sender.send(20)
+            device.drop_all()
+        poll(lambda: row(near, "device")["queued"] == 0, 30, "all sent")
+        sent = [number_of(line) for line in device.sent]
+        self.assertEqual(sorted(set(sent)), sender.acknowledged)
+        # One SEND at a time, so that at most one per connection came twice.
+        self.assertLessEqual(len(sent) - len(set(sent)), device.connections)
+
+    def test_14_refused_events_are_counted_and_do_not_block(self):
+        device = self.keep(Device(refuse_send=True))
+        near = self.daemon(device_entry(device.port))
+        wait_state(near, "polling", "device")
+        Sender(self, near, 5).send(50)
+        poll(lambda: row(near, "device")["refused"] == 50, 20, "all refused")
+        self.assertEqual(row(near, "device")["queued"], 0)
+
+    def test_15_minus_ok_to_everything(self):
+        device = self.keep(Refuser())
+        near = self.daemon(entry(device.port, "login"), device_entry(device.port, "open"))
+        poll(lambda: "refuses the login" in row(near, "login")["last_error"], 20, "the refused login")
+        wait_state(near, "polling", "open")
+        Sender(self, near, 5).send(10)
+        poll(lambda: row(near, "open")["refused"] == 10, 20, "all refused")
+
+    def test_16_greeting_or_line_without_end(self):
+        endless, long_line = self.keep(NoEnd()), self.keep(NoLineEnd())
+        near = self.daemon(device_entry(endless.port, "endless"), device_entry(long_line.port, "long"))
+        poll(lambda: "greeting of the far side has no end" in row(near, "endless")["last_error"], 20, "the end of the greeting")
+        poll(lambda: "longer than 4096 bytes" in row(near, "long")["last_error"], 20, "the end of the line")
+        # Nobody else notices.
+        receiver, sender = Receiver(self, near), Sender(self, near)
+        sender.send(100)
+        self.assertEqual(receiver.wait(100), sender.acknowledged)
+
+    def test_17_half_a_line_is_no_event(self):
+        device = self.keep(HalfLine())
+        near = self.daemon(device_entry(device.port, deduplicate=False))
+        receiver = Receiver(self, near)
+        poll(lambda: device.loops >= 2, 20, "a second attempt")
+        poll(lambda: row(near, "device")["events_in"] == 2, 20, "both events")
+        self.assertEqual(row(near, "device")["bad"], 0)
+        self.assertIn(receiver.wait(1), ([1, 2], [2]))
+
+    def test_18_a_far_side_that_floods_does_not_keep_others_waiting(self):
+        flood = self.keep(Flood())
+        near = self.daemon(device_entry(flood.port, "flood"))
+        wait_state(near, "connected", "flood")
+        with Traffic(near, "admin") as traffic:
+            flood.go.set()
+            poll(lambda: row(near, "flood")["events_in"] > 10_000, 30, "the flood")
+            traffic.wait_for_more(500)
+        flood.running = False
+
+    def test_19_nobody_there(self):
+        closed = Device()
+        closed.close()
+        near = self.daemon(device_entry(closed.port, "closed"), device_entry(1, "name", host="no.such.name.invalid"))
+        poll(lambda: "Connection refused" in row(near, "closed")["last_error"], 20, "the refusal")
+        poll(lambda: "has no address" in row(near, "name")["last_error"], 30, "the unknown name")
 
 
 if __name__ == "__main__":
