@@ -7,7 +7,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -72,13 +71,19 @@ inline std::vector<std::string> read_texts(router::EventStore& store, std::size_
 
 using Files = std::map<std::string, std::string>;
 
+inline std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(std::filesystem::file_size(path), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
+}
+
 /// All files of a folder but the lock.
 inline Files take_files(const std::string& folder) {
   Files files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().filename() == "lock") continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    files[entry.path().filename()] = {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    files[entry.path().filename()] = read_file(entry.path());
   }
   return files;
 }
