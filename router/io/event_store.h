@@ -40,8 +40,8 @@ enum class StoreFullPolicy : std::uint8_t {
   kDropOldest,          ///< the oldest make room, whatever their priority
 };
 
-/// What is in flight, and what is not committed yet, never makes room: if nothing else is left, a record is refused
-/// (and what was dropped for it until then is gone).
+/// What is in flight, and what is not committed yet, never makes room: if the rest is not enough, the record is refused
+/// and nothing is dropped.
 struct StoreLimits {
   std::uint64_t bytes_max = 0;  ///< of records that are not released, each counted as stored_bytes()
   StoreFullPolicy policy = StoreFullPolicy::kDropLowestPriority;

@@ -116,8 +116,33 @@ void MemoryStore::drop_oldest_waiting(Lane& lane) {
   ++lane.unread;
 }
 
+// Takes off `needed` what could be dropped of the lane; true if that is enough.
+bool MemoryStore::can_drop(Lane& lane, std::uint64_t& needed) {
+  const auto count = [&needed](const Place& place) {
+    const std::uint64_t bytes = stored_bytes(header_at(place).size);
+    needed -= std::min(needed, bytes);
+    return needed > 0;
+  };
+  lane.window.for_each_to_repeat(count);
+  std::uint64_t left = lane.committed - lane.unread;
+  if (needed == 0 || left == 0) return needed == 0;
+  Place place = first_unread(lane);
+  for (std::size_t chunk = lane.unread_chunk; count(place) && --left > 0;) {
+    place.offset += stored_bytes(header_at(place).size);
+    while (place.offset == place.chunk->used) place = {lane.chunks[++chunk].get(), 0};
+  }
+  return needed == 0;
+}
+
 bool MemoryStore::make_room(std::uint8_t lane_index, std::uint64_t bytes) {
   if (bytes > limits_.bytes_max) return false;
+  if (status_.bytes + bytes > limits_.bytes_max && limits_.policy != StoreFullPolicy::kRefuse) {
+    std::uint64_t needed = status_.bytes + bytes - limits_.bytes_max;
+    bool enough = false;
+    const std::size_t first = limits_.policy == StoreFullPolicy::kDropLowestPriority ? lane_index : 0;
+    for (std::size_t i = kStoreLanes; !enough && i-- > first;) enough = can_drop(lanes_[i], needed);
+    if (!enough) return false;
+  }
   while (status_.bytes + bytes > limits_.bytes_max) {
     if (limits_.policy == StoreFullPolicy::kRefuse) return false;
     Lane* chosen = nullptr;

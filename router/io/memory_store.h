@@ -61,6 +61,7 @@ class MemoryStore final : public EventStore {
   static bool oldest_waiting(Lane& lane, Place& place) noexcept;
   static Place first_unread(Lane& lane) noexcept;
   void drop_oldest_waiting(Lane& lane);
+  static bool can_drop(Lane& lane, std::uint64_t& needed);
   bool make_room(std::uint8_t lane_index, std::uint64_t bytes);
   void drop_aged();
   void forget(Lane& lane, const Place& place) noexcept;

@@ -121,6 +121,7 @@ class Spool::Log {
   // spool_room.cpp
   bool oldest_waiting(std::size_t lane, Front& front);
   void drop(std::size_t lane, const Front& front);
+  bool can_drop(std::size_t lane, std::uint64_t& needed) const;
   bool make_room(std::uint8_t lane, std::uint64_t bytes);
   void drop_aged();
   void free_segments();

@@ -50,8 +50,28 @@ void Spool::Log::drop(std::size_t lane_index, const Front& front) {
   may_free_ = true;
 }
 
+// Takes off `needed` what could be dropped of the lane; true if that is enough.
+bool Spool::Log::can_drop(std::size_t lane_index, std::uint64_t& needed) const {
+  const Lane& lane = lanes_[lane_index];
+  lane.window.for_each_to_repeat([&needed](const Place& place) {
+    needed -= std::min(needed, place.bytes);
+    return needed > 0;
+  });
+  for (Segments::const_iterator i = lane.at; needed > 0 && i != segments_.end(); ++i) {
+    needed -= std::min(needed, i->waiting[lane_index].bytes);
+  }
+  return needed == 0;
+}
+
 bool Spool::Log::make_room(std::uint8_t lane_index, std::uint64_t bytes) {
   if (bytes > limits_.bytes_max) return false;
+  if (status_.bytes + bytes > limits_.bytes_max && limits_.policy != StoreFullPolicy::kRefuse) {
+    std::uint64_t needed = status_.bytes + bytes - limits_.bytes_max;
+    bool enough = false;
+    const std::size_t first = limits_.policy == StoreFullPolicy::kDropLowestPriority ? lane_index : 0;
+    for (std::size_t i = kStoreLanes; !enough && i-- > first;) enough = can_drop(i, needed);
+    if (!enough) return false;
+  }
   while (status_.bytes + bytes > limits_.bytes_max) {
     if (limits_.policy == StoreFullPolicy::kRefuse) return false;
     std::size_t chosen = kStoreLanes;

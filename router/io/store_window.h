@@ -62,6 +62,13 @@ class StoreWindow {
       if (repeat_ > 0) --repeat_;
     }
   }
+  /// The places of those that wait to be read again, in order, until the call says false.
+  template <typename Call>
+  void for_each_to_repeat(const Call& call) const {
+    for (std::size_t i = repeat_; i < entries_.size(); ++i) {
+      if (!entries_[i].gone && !call(entries_[i].place)) return;
+    }
+  }
   /// Numbers that are done with and have something older before them, ascending.
   template <typename Call>
   void for_each_gone(const Call& call) const {

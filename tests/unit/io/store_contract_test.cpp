@@ -216,6 +216,21 @@ TEST_P(Store, TheOldestMakesRoomWhateverItsPriority) {
   EXPECT_EQ(store().status().dropped_full, 2U);
 }
 
+TEST_P(Store, WhatIsRefusedAllTheSameDropsNothing) {
+  for (const StoreFullPolicy policy : {StoreFullPolicy::kDropLowestPriority, StoreFullPolicy::kDropOldest}) {
+    open({4 * router::stored_bytes(8), policy});
+    for (const char* text : {"in front", "behind 1", "behind 2"}) put(5, text);
+    const auto held = read_some(store(), 2);
+    store().rewind();
+    read_some(store(), 1);
+    EXPECT_EQ(store().append(5, as_bytes(std::string(120, 'x'))).error(), vscp::Errc::kLimit);
+    EXPECT_EQ(store().status().records, 3U);
+    EXPECT_EQ(store().status().dropped_full, 0U);
+    ASSERT_TRUE(store().append(5, as_bytes(std::string(80, 'x'))));
+    EXPECT_EQ(store().status().dropped_full, 2U);
+  }
+}
+
 TEST_P(Store, ALargeRecordMakesRoomForItselfByDroppingSeveral) {
   open({10 * router::stored_bytes(100), StoreFullPolicy::kDropOldest});
   for (int i = 0; i < 10; ++i) put(1, std::string(100, static_cast<char>('a' + i)));

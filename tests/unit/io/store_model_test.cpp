@@ -22,6 +22,7 @@ class Model {
 
   bool append(std::uint8_t lane, const std::string& text) {
     const std::uint64_t bytes = router::stored_bytes(text.size());
+    if (bytes_ - droppable(lane) + bytes > limits_.bytes_max) return false;
     while (bytes_ + bytes > limits_.bytes_max) {
       const auto victim = bytes > limits_.bytes_max ? records_.end() : choose(lane);
       if (victim == records_.end()) return false;
@@ -98,6 +99,15 @@ class Model {
       if (best == records_.end() || i->lane > best->lane) best = i;
     }
     return best;
+  }
+  std::uint64_t droppable(unsigned lane) const {
+    std::uint64_t bytes = 0;
+    if (limits_.policy == StoreFullPolicy::kRefuse) return 0;
+    for (const Record& record : records_) {
+      const bool low = limits_.policy == StoreFullPolicy::kDropOldest || record.lane >= lane;
+      if (record.state == State::kWaiting && low) bytes += router::stored_bytes(record.text.size());
+    }
+    return bytes;
   }
   void erase(Place place) {
     bytes_ -= router::stored_bytes(place->text.size());
