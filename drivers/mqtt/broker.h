@@ -21,7 +21,8 @@ class Broker {
   explicit Broker(BrokerConfig config) : config_(std::move(config)) {}
 
   /// Empty, or what is wrong.
-  std::string open(router::Router& router, router::ThreadIndex helper);
+  /// `site` must outlive it.
+  std::string open(router::Router& router, router::ThreadIndex helper, SiteMemory& site);
   void start();
   /// Sends what waits for at most `timeout_ms`, and leaves the broker; what it brought is still being published.
   void stop_sending(std::uint32_t timeout_ms) { sender_->stop(timeout_ms); }

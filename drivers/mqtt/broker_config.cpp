@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <set>
 
+#include "drivers/mqtt/topic_match.h"
 #include "router/base/random.h"
 
 namespace drivers::mqtt {
@@ -80,6 +82,7 @@ class BrokerReading {
     read_filter(reader_, out_.filter);
     read_reconnect();
     read_store();
+    read_site();
     reader_.finish();
     return std::move(out_);
   }
@@ -454,6 +457,46 @@ class BrokerReading {
     spool.finish();
   }
 
+  void read_site() {
+    SiteConfig& to = out_.site;
+    ObjectReader site(reader_.object("site"), reader_.path_of("site"), reader_.context());
+    to.name = read_site_name(site, "name");
+    to.peer = read_site_name(site, "peer");
+    to.topic = site.text("topic", to.topic, 256);
+    if (to.topic.empty() || find_topic_fault(to.topic))
+      site.error("topic", "is no topic: write for example \"vscp-site\"");
+    to.hops_max = small(site, "max-hops", to.hops_max, 1, 255);
+    site.finish();
+    if (!reader_.has("site")) return;
+    if (to.name.empty() || to.peer.empty()) {
+      site.error(to.name.empty() ? "name" : "peer",
+                 "is missing: write the names of both sites, for example \"north\" and \"south\"");
+    } else if (to.name == to.peer) {
+      site.error("peer", "is this site itself: write the name of the other one");
+    }
+    if (!out_.publish.empty() || !out_.subscribe.empty()) {
+      site.error(
+          "name",
+          "a site link has no topics of its own: put \"publish\" and \"subscribe\" into another entry of \"mqtt\"");
+    }
+    if (to.peer.empty()) to.name.clear();
+    for (const std::string& topic : {to.events_in(), to.arrived_in(), to.hello_in()}) {
+      SubscribeConfig entry;
+      entry.subscription.topic = topic;
+      entry.subscription.qos = 1;
+      if (to.enabled()) out_.subscribe.push_back(std::move(entry));
+    }
+  }
+
+  std::string read_site_name(ObjectReader& site, std::string_view key) {
+    std::string name = site.text(key, "", 64);
+    const bool good = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+    if (!good) site.error(key, '"' + name + "\": a site's name is made of letters, digits, '-', '_' and '.'");
+    return good ? name : std::string();
+  }
+
   void read_bounds(ObjectReader& from, StoreConfig& to) {
     to.bytes_max = static_cast<std::uint64_t>(
         from.integer("max-bytes", static_cast<std::int64_t>(to.bytes_max), 1 << 20, kStoreBytesMax));
@@ -499,6 +542,12 @@ std::vector<BrokerConfig> read_brokers(ObjectReader& root, const router::ConfigP
     if (!names.insert(broker.name).second) {
       root.error_at(*section, router::config_path(path, "name"),
                     '"' + broker.name + "\" is the name of another broker too: write a name of its own");
+    }
+    const auto other = std::find_if(out.begin(), out.end(), [](const BrokerConfig& one) { return one.site.enabled(); });
+    if (broker.site.enabled() && other != out.end() && other->site.name != broker.site.name) {
+      root.error_at(*section, router::config_path(path, "site.name"),
+                    '"' + broker.site.name + "\": this site is called \"" + other->site.name +
+                        "\" in another entry: a router has one name");
     }
     out.push_back(std::move(broker));
   }

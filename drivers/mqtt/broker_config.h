@@ -55,6 +55,22 @@ struct StoreConfig {
       router::StoreFullPolicy::kDropLowestPriority;  ///< "when-full"; of a spool "refuse"
 };
 
+/// "site": the broker carries events between this router and one other, in batches that are confirmed end to end.
+struct SiteConfig {
+  std::string name;                 ///< "name": of this site; the same in all entries. Empty: no site link
+  std::string peer;                 ///< "peer": of the other site
+  std::string topic = "vscp-site";  ///< "topic": what all topics of site links begin with
+  std::uint32_t hops_max = 8;       ///< "max-hops": bridges that an event may pass
+
+  bool enabled() const noexcept { return !name.empty(); }
+  std::string events_out() const { return topic + "/" + name + "/" + peer + "/events"; }
+  std::string events_in() const { return topic + "/" + peer + "/" + name + "/events"; }
+  std::string arrived_out() const { return topic + "/" + peer + "/" + name + "/arrived"; }
+  std::string arrived_in() const { return topic + "/" + name + "/" + peer + "/arrived"; }
+  std::string hello_out() const { return topic + "/" + peer + "/" + name + "/hello"; }
+  std::string hello_in() const { return topic + "/" + name + "/" + peer + "/hello"; }
+};
+
 struct BrokerConfig {
   std::string name;           ///< "name": distinct; default "mqtt", "mqtt-2" and so on
   MqttConnection connection;  ///< the connection's keys; client id, will and so on with their tokens filled in
@@ -74,6 +90,7 @@ struct BrokerConfig {
   std::string topic_discovery;    ///< "topic-discovery"; after the base
   bool daemon_topics = true;  ///< "daemon-topics": name, version, drivers, discovery, heartbeats; false: none of them
   StoreConfig store;
+  SiteConfig site;
 };
 
 /// Reads "mqtt". Errors go to the reader's context.

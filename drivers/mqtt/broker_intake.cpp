@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "drivers/mqtt/site_batch.h"
 #include "protocol/filter_join.h"
 #include "router/base/log.h"
 
@@ -17,17 +18,24 @@ constexpr std::size_t kMessagesPerTurn = 256;
 }  // namespace
 
 BrokerIntake::BrokerIntake(router::Router& router, router::ThreadIndex helper, const BrokerConfig& config,
-                           router::EventStore& store, EchoGuard& echoes, std::function<void()> wake_sender)
+                           router::EventStore& store, EchoGuard& echoes, SiteMemory& site, SitePost& post,
+                           std::function<void()> wake_sender)
     : HelperThread(router.helper_thread_index(helper), router.threads(), router.pool_capacity()),
       router_(router),
       config_(config),
       store_(store),
       echoes_(echoes),
+      site_(site),
+      post_(post),
       wake_sender_(std::move(wake_sender)),
       channel_(router.threads().helper_channel(index())),
       guid_(router::channel_guid(router.settings().guid, channel_)),
       reader_(config) {
   for (const auto& entry : config.publish) filters_.push_back(vscp::join_filters(config.filter, entry.filter));
+  if (config.site.enabled()) {
+    filters_.push_back(config.filter);
+    origins_.resize(pool().capacity());
+  }
   for (const auto& filter : filters_) interest_.add(filter);
   router.add_helper(helper, *this, {channel_, kTypeLevel2Driver, guid_, "mqtt " + config.name});
 }
@@ -48,9 +56,16 @@ bool BrokerIntake::wants(const vscp::Event& event) const noexcept {
                                                [&event](const vscp::Filter& filter) { return filter.matches(event); });
 }
 
-bool BrokerIntake::store_event(const vscp::Event& event) {
-  const auto record = router::encode_carried_event(event, {}, bytes_);
-  if (store_.append(event.priority(), record)) {
+bool BrokerIntake::store_event(const router::EventBuf& event) {
+  const router::EventOrigin origin = router::origin_of(event, site_.router);
+  if (config_.site.enabled() && origin.hops >= config_.site.hops_max) {
+    counters_.loops.add();
+    router::log(router::LogLevel::kWarn, router::LogKind::kRefused,
+                "mqtt " + config_.name + ": an event has passed max-hops bridges and stops here: is there a loop?");
+    return true;
+  }
+  const auto record = router::encode_carried_event(event.event, origin, bytes_);
+  if (store_.append(event.event.priority(), record)) {
     counters_.events_taken.add();
     uncommitted_ = true;
     return true;
@@ -69,7 +84,7 @@ bool BrokerIntake::take_batch() {
     router::EventBuf* event = batch_[i];
     kept_.note_taken(event->home);
     const bool ours = event->skip_channel != channel_ && wants(event->event);
-    if (ours && !store_event(event->event)) kept_.note_lost(event->home);
+    if (ours && !store_event(*event)) kept_.note_lost(event->home);
     publisher().drop(event);
   }
   commit();
@@ -102,18 +117,24 @@ void BrokerIntake::commit() {
   kept_.set_refusing(full || uncommitted_);
 }
 
-void BrokerIntake::publish_message(const Message& message) {
-  const std::uint64_t now_ns = router_.clock().utc_ns();
-  if (echoes_.is_echo(message.topic, message.payload, router_.clock().monotonic_ns())) {
-    counters_.echoes.add();
-    return;
-  }
+router::EventBuf* BrokerIntake::acquire() {
   router::EventBuf* event = publisher().try_acquire();
   while (event == nullptr && !is_stopping()) {
     publisher().flush();
     take_batch();  // whoever holds our buffers may wait for us
     event = publisher().try_acquire();
   }
+  return event;
+}
+
+void BrokerIntake::publish_message(const Message& message) {
+  if (message.payload.empty()) return;  // a retained message was cleared
+  const std::uint64_t now_ns = router_.clock().utc_ns();
+  if (echoes_.is_echo(message.topic, message.payload, router_.clock().monotonic_ns())) {
+    counters_.echoes.add();
+    return;
+  }
+  router::EventBuf* event = acquire();
   if (event == nullptr) return;
   if (const auto read = reader_.read(message.topic, message.payload, now_ns, event->event); !read) {
     counters_.malformed.add();
@@ -126,6 +147,67 @@ void BrokerIntake::publish_message(const Message& message) {
   event->event.obid = channel_;
   if (event->event.guid.is_zero()) event->event.guid = guid_;
   if (publish(event)) counters_.events_in.add();
+}
+
+void BrokerIntake::publish_batch(const Message& message) {
+  const auto batch = read_batch(message.payload);
+  bool whole = batch.has_value();
+  if (whole) {
+    auto records = batch->records;
+    for (auto record = next_record(records); !is_stopping(); record = next_record(records)) {
+      whole = record.has_value();
+      if (!whole || record->empty()) break;
+      whole = publish_record(*record);
+      if (!whole) break;
+    }
+  }
+  if (is_stopping()) return;
+  if (!whole) {
+    // Not confirmed: the peer sends it again, in case it was only damaged on its way.
+    counters_.malformed.add();
+    router::log(router::LogLevel::kError, router::LogKind::kRefused,
+                "mqtt " + config_.name + ": a batch of site " + config_.site.peer + " is damaged");
+    return;
+  }
+  publisher().flush();
+  arrived_.push_back({publisher().promises().given(), batch->run, batch->number});
+}
+
+bool BrokerIntake::publish_record(std::span<const std::uint8_t> record) {
+  router::EventBuf* event = acquire();
+  if (event == nullptr) return false;
+  auto origin = router::decode_carried_event(record, event->event);
+  const bool born_here = origin && (origin->router >> 32U) == (site_.router >> 32U);
+  if (!origin || born_here || !wait_for_room(event->event.vscp_class) || !site_.seen.insert(*origin)) {
+    pool().give_back(event);
+    if (!origin || is_stopping()) return false;
+    (born_here ? counters_.loops : counters_.duplicates).add();
+    return true;
+  }
+  ++origin->hops;
+  router::EventOrigin& kept = origins_[pool().index_of(*event)];
+  kept = *origin;
+  event->birth = reinterpret_cast<std::uint64_t>(&kept);
+  event->event.obid = channel_;
+  if (publish(event)) counters_.events_in.add();
+  return true;
+}
+
+bool BrokerIntake::wait_for_room(std::uint16_t vscp_class) {
+  while (publisher().is_refused(vscp_class)) {
+    if (is_stopping()) return false;
+    publisher().flush();
+    take_batch();
+    sleep_and_run_tasks(kRetryNs);
+  }
+  return true;
+}
+
+void BrokerIntake::confirm_batches() {
+  const std::uint64_t kept = publisher().promises().kept();
+  for (; !arrived_.empty() && arrived_.front().promise <= kept; arrived_.pop_front()) {
+    post_.tell_arrived(arrived_.front().run, arrived_.front().batch);
+  }
 }
 
 bool BrokerIntake::publish_messages() {
@@ -143,7 +225,11 @@ bool BrokerIntake::publish_messages() {
       message_bytes_ -= message.topic.size() + message.payload.size();
     }
     room_.notify_one();
-    publish_message(message);
+    if (config_.site.enabled()) {
+      publish_batch(message);
+    } else {
+      publish_message(message);
+    }
   }
   return true;
 }
@@ -180,10 +266,12 @@ void BrokerIntake::close_messages() {
 }
 
 void BrokerIntake::body() {
+  publisher().find_keepers();
   while (!is_stopping()) {
     const bool took = take_batch();
     const bool published = publish_messages();
     publisher().flush();
+    confirm_batches();
     if (!took && kept_.is_refusing()) commit();
     sleep_and_run_tasks(took || published ? 0 : uncommitted_ ? kRetryNs : kForEver);
   }

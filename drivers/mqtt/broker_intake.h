@@ -18,6 +18,7 @@
 #include "drivers/mqtt/broker_config.h"
 #include "drivers/mqtt/echo_guard.h"
 #include "drivers/mqtt/message_reader.h"
+#include "drivers/mqtt/origin_set.h"
 #include "router/base/counters.h"
 #include "router/core/carried_event.h"
 #include "router/core/helper_thread.h"
@@ -34,13 +35,29 @@ struct IntakeCounters {
   router::Counter malformed;         ///< of these, no event
   router::Counter messages_dropped;  ///< of these, QoS 0 and more than could wait
   router::Counter events_in;         ///< published in the router
+  router::Counter duplicates;        ///< events of another site that had come before
+  router::Counter loops;  ///< events that came back to the site where they were born, or passed too many bridges
+};
+
+/// What the brokers of a router share.
+struct SiteMemory {
+  std::uint64_t router = 0;  ///< EventOrigin::router of events born here
+  OriginSet seen;
+};
+
+/// What a site link says to its peer; called by the intake's thread.
+class SitePost {
+ public:
+  virtual ~SitePost() = default;
+  virtual void tell_arrived(std::uint64_t run, std::uint64_t batch) = 0;
 };
 
 class BrokerIntake final : public router::HelperThread {
  public:
   /// `wake_sender` is called after each commit that brought something.
   BrokerIntake(router::Router& router, router::ThreadIndex helper, const BrokerConfig& config,
-               router::EventStore& store, EchoGuard& echoes, std::function<void()> wake_sender);
+               router::EventStore& store, EchoGuard& echoes, SiteMemory& site, SitePost& post,
+               std::function<void()> wake_sender);
   ~BrokerIntake() override;
 
   const router::Interest* interest() const noexcept override { return &interest_; }
@@ -75,15 +92,24 @@ class BrokerIntake final : public router::HelperThread {
   /// Whether there was something.
   bool take_batch();
   bool publish_messages();
-  bool store_event(const vscp::Event& event);
+  bool store_event(const router::EventBuf& event);
   void commit();
   void publish_message(const Message& message);
+  void publish_batch(const Message& message);
+  bool publish_record(std::span<const std::uint8_t> record);
+  /// Waits until the pool has one; null if stopping.
+  router::EventBuf* acquire();
+  /// Waits while a keeper has no room; false if stopping.
+  bool wait_for_room(std::uint16_t vscp_class);
+  void confirm_batches();
   bool wants(const vscp::Event& event) const noexcept;
 
   router::Router& router_;
   const BrokerConfig& config_;
   router::EventStore& store_;
   EchoGuard& echoes_;
+  SiteMemory& site_;
+  SitePost& post_;
   std::function<void()> wake_sender_;
   std::uint32_t channel_;
   vscp::Guid guid_;
@@ -94,6 +120,13 @@ class BrokerIntake final : public router::HelperThread {
   std::array<router::EventBuf*, kBatch> batch_{};
   router::CarriedEventBytes bytes_;
   bool uncommitted_ = false;
+  std::vector<router::EventOrigin> origins_;  ///< by index in the pool, of events of other sites that are out
+  struct Arrived {
+    std::uint64_t promise;
+    std::uint64_t run;
+    std::uint64_t batch;
+  };
+  std::deque<Arrived> arrived_;  ///< published, not yet safe
   router::KeptCounts kept_;
 
   std::mutex mutex_;  ///< for what follows

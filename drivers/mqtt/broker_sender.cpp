@@ -7,6 +7,7 @@
 
 #include "drivers/mqtt/topic_match.h"
 #include "router/base/log.h"
+#include "router/base/random.h"
 #include "router/core/carried_event.h"
 
 namespace drivers::mqtt {
@@ -33,7 +34,9 @@ BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store
       echoes_(echoes),
       clock_(clock),
       writer_(config),
-      tokens_(config.connection.in_flight_max) {
+      tokens_(config.connection.in_flight_max),
+      site_run_(router::SystemRandom().next()),
+      site_topic_(config.site.events_out()) {
   shown_since_ns_ = clock.utc_ns();
   for (std::uint32_t token = static_cast<std::uint32_t>(tokens_.size()); token > 0; --token)
     free_tokens_.push_back(token - 1);
@@ -102,6 +105,7 @@ void BrokerSender::on_subscribed(std::span<const std::size_t> refused, std::stri
 }
 
 void BrokerSender::on_message(const MqttMessageView& message) noexcept {
+  if (config_.site.enabled() && take_site_message(message)) return;
   intake_->take_message(message);
 }
 
@@ -116,7 +120,7 @@ BrokerSender::News BrokerSender::wait_for_news(std::uint64_t until_ns) {
   std::unique_lock lock(mutex_);
   const auto something = [this] {
     return woken_ || (stopping_ && !stop_seen_) || news_.connected || news_.failed || news_.lost || news_.subscribed ||
-           !news_.done.empty();
+           !news_.done.empty() || !news_.arrived.empty() || news_.hello || !news_.to_tell.empty();
   };
   if (until_ns == kNever) {
     changed_.wait(lock, something);
@@ -152,6 +156,8 @@ void BrokerSender::run() {
     if (state_ == State::kUp) {
       if (pause_until_ns_ > now) {
         until = std::min(until, pause_until_ns_);
+      } else if (config_.site.enabled()) {
+        until = std::min(until, site_resend_at_ns());
       } else if (record_at_ < record_count_ && free_tokens_.size() == tokens_.size()) {
         until = std::min(until, now + kFullPauseNs);  // nobody will wake us
       }
@@ -159,7 +165,13 @@ void BrokerSender::run() {
     handle(wait_for_news(until));
     if (state_ == State::kDown && !stopping && clock_.monotonic_ns() >= retry_at_ns_) connect();
     rewind_if_settled();
-    if (state_ == State::kUp && clock_.monotonic_ns() >= pause_until_ns_) pump();
+    if (state_ == State::kUp && clock_.monotonic_ns() >= pause_until_ns_) {
+      if (config_.site.enabled()) {
+        pump_site();
+      } else {
+        pump();
+      }
+    }
   }
   if (client_ != nullptr && state_ == State::kUp) client_->disconnect(kGoodbyeMs);
   client_.reset();
@@ -169,6 +181,7 @@ void BrokerSender::handle(const News& news) {
   for (const Done& done : news.done) settle(done);
   if (news.connected) handle_connected(news.session_present);
   if (news.failed || news.lost) handle_down(news);
+  if (config_.site.enabled()) handle_site(news);
   if (!news.subscribed) return;
   if (!news.subscribe_reason.empty()) {
     router::log(router::LogLevel::kError, router::LogKind::kOnce,
@@ -199,6 +212,7 @@ void BrokerSender::handle_connected(bool session_present) {
   }
   subscribe_all();
   say_hello();
+  if (config_.site.enabled()) say_site_hello();
 }
 
 void BrokerSender::handle_down(const News& news) {
@@ -247,6 +261,7 @@ void BrokerSender::drop_client() {
     std::swap(late, news_);
   }
   for (const Done& done : late.done) settle(done);
+  take_arrived(late.arrived);
   for (std::uint32_t token = 0; token < tokens_.size(); ++token) {
     if (tokens_[token].in_use) settle({token, PublishEnd::kUnknown, {}});
   }
@@ -483,6 +498,10 @@ void BrokerSender::report(router::JsonWriter& array) const {
       .member("messages_acknowledged", counters_.messages_acked.value())
       .member("messages_refused", counters_.messages_refused.value())
       .member("messages_unsure", counters_.messages_unsure.value())
+      .member("batches_sent", counters_.batches_sent.value())
+      .member("batches_arrived", counters_.batches_arrived.value())
+      .member("duplicates", in.duplicates.value())
+      .member("loops", in.loops.value())
       .member("resends", counters_.resends.value())
       .member("messages_in", in.messages.value())
       .member("events_in", in.events_in.value())

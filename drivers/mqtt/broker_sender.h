@@ -23,6 +23,7 @@
 #include "drivers/mqtt/echo_guard.h"
 #include "drivers/mqtt/message_writer.h"
 #include "drivers/mqtt/mqtt_client.h"
+#include "drivers/mqtt/site_batch.h"
 #include "router/base/clock.h"
 #include "router/base/counters.h"
 #include "router/base/json_writer.h"
@@ -40,10 +41,12 @@ struct SenderCounters {
   router::Counter records_bad;       ///< of the store, that are no event
   router::Counter connects;
   router::Counter connects_failed;
-  router::Counter resends;  ///< times that what was under way was sent again
+  router::Counter batches_sent;
+  router::Counter batches_arrived;  ///< confirmed by the peer
+  router::Counter resends;          ///< times that what was under way was sent again
 };
 
-class BrokerSender final : public MqttEvents {
+class BrokerSender final : public MqttEvents, public SitePost {
  public:
   /// All of them must outlive it.
   BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes, const router::Clock& clock);
@@ -56,6 +59,8 @@ class BrokerSender final : public MqttEvents {
   void stop(std::uint32_t timeout_ms);
   void wake() noexcept;
   void report(router::JsonWriter& array) const;
+
+  void tell_arrived(std::uint64_t run, std::uint64_t batch) override;
 
   void on_connected(bool session_present) noexcept override;
   void on_connect_failed(std::string_view reason, bool permanent) noexcept override;
@@ -83,6 +88,9 @@ class BrokerSender final : public MqttEvents {
     std::vector<std::size_t> refused;
     std::string subscribe_reason;
     std::vector<Done> done;
+    std::vector<std::uint64_t> arrived;                            ///< batches that are safe at the peer
+    bool hello = false;                                            ///< the peer has connected
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> to_tell;  ///< run and batch of what has arrived here
   };
   /// Records that were read together; they are released together, when the last of their messages is done.
   struct Batch {
@@ -121,6 +129,16 @@ class BrokerSender final : public MqttEvents {
   bool send_record();
   SendResult send_message(MqttOutgoing& message, bool last_of_batch);
   void end_batch();
+  // A site link: broker_sender_site.cpp.
+  bool take_site_message(const MqttMessageView& message);
+  void handle_site(const News& news);
+  void say_site_hello();
+  std::uint64_t site_resend_at_ns() const noexcept;
+  void pump_site();
+  bool send_site_batch();
+  void take_arrived(std::span<const std::uint64_t> numbers);
+  void tell_peer(std::span<const std::pair<std::uint64_t, std::uint64_t>> arrived);
+  void resend_site();
   void rewind_if_settled();
   bool may_echo(std::string_view topic) const;
   void set_state(State state, std::string_view reason);
@@ -148,7 +166,17 @@ class BrokerSender final : public MqttEvents {
   std::size_t entry_at_ = 0;  ///< of the record being sent
   bool decoded_ = false;
   vscp::Event event_;
-  std::uint32_t batch_ = kNoBatch;    ///< of the records being sent
+  std::uint32_t batch_ = kNoBatch;  ///< of the records being sent
+  struct SiteBatch {
+    std::uint64_t number;
+    std::uint64_t sent_ns;
+    std::vector<std::uint64_t> tickets;
+  };
+  std::deque<SiteBatch> site_batches_;  ///< sent, not confirmed
+  BatchWriter site_writer_;
+  std::uint64_t site_run_ = 0;
+  std::uint64_t site_number_ = 0;
+  std::string site_topic_;
   bool again_ = false;                ///< what is under way is to be sent again, once the library has let go of it
   std::uint64_t pause_until_ns_ = 0;  ///< the broker asked for some peace
 

@@ -16,7 +16,8 @@ MessageWriter::MessageWriter(const BrokerConfig& config)
 bool MessageWriter::write(std::size_t index, const vscp::Event& event, MqttOutgoing& out) {
   const PublishConfig& entry = config_.publish[index];
   if (!config_.filter.matches(event) || !entry.filter.matches(event)) return false;
-  entry.topic.render(event, topic_dates_, topic_.data());
+  // Empty: its only token is a byte that the event does not have.
+  if (entry.topic.render(event, topic_dates_, topic_.data()) == 0) return false;
   const PayloadStyle style{entry.format, entry.dialect, config_.measurement_block};
   const std::size_t size = encode_payload(event, style, dates_, payload_.data());
   out.topic = topic_.data();

@@ -2,6 +2,9 @@
 
 #include <thread>
 
+#include "drivers/mqtt/site_batch.h"
+#include "router/base/random.h"
+
 namespace drivers::mqtt {
 namespace {
 
@@ -26,13 +29,16 @@ std::unique_ptr<router::Driver> MqttDriverConfig::make(const router::DriverServi
 MqttDriver::MqttDriver(const MqttDriverConfig& config, const router::DriverServices& services,
                        router::ThreadIndex helper)
     : router_(*services.router), helper_(helper) {
+  std::string site;
+  for (const auto& broker : config.brokers) site = broker.site.enabled() ? broker.site.name : site;
+  site_.router = (std::uint64_t{site_hash(site)} << 32U) | (router::SystemRandom().next() >> 32U);
   for (const auto& broker : config.brokers) brokers_.push_back(std::make_unique<Broker>(broker));
 }
 
 std::string MqttDriver::open() {
   std::string problems;
   for (std::size_t i = 0; i < brokers_.size(); ++i) {
-    const std::string problem = brokers_[i]->open(router_, static_cast<router::ThreadIndex>(helper_ + i));
+    const std::string problem = brokers_[i]->open(router_, static_cast<router::ThreadIndex>(helper_ + i), site_);
     if (!problem.empty()) problems += (problems.empty() ? "" : "\n") + problem;
   }
   return problems;

@@ -37,6 +37,7 @@ class MqttDriver final : public router::Driver {
  private:
   router::Router& router_;
   router::ThreadIndex helper_;
+  SiteMemory site_;
   std::vector<std::unique_ptr<Broker>> brokers_;
 };
 

@@ -8,7 +8,14 @@ namespace {
 
 constexpr std::uint8_t kFormEvent = 1;
 
+constexpr unsigned kThreadShift = 48;
+
 }  // namespace
+
+EventOrigin origin_of(const EventBuf& event, std::uint64_t router) noexcept {
+  if ((event.birth & 1U) == 0 && event.birth != 0) return *reinterpret_cast<const EventOrigin*>(event.birth);
+  return {router, (std::uint64_t{event.home} << kThreadShift) | (event.birth >> 1U), 0};
+}
 
 std::span<const std::uint8_t> encode_carried_event(const vscp::Event& event, const EventOrigin& origin,
                                                    CarriedEventBytes& out) noexcept {

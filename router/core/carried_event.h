@@ -11,16 +11,20 @@
 
 #include "protocol/event.h"
 #include "protocol/limits.h"
+#include "router/core/event_buf.h"
 
 namespace router {
 
-/// Which router an event came from over bridges, and its number there.
+/// Which router an event was born in, and its number there.
 struct EventOrigin {
-  std::uint64_t router = 0;  ///< 0: it was born here
-  std::uint64_t number = 0;  ///< distinct per origin
+  std::uint64_t router = 0;  ///< of the name of its site and of its run; 0: unknown
+  std::uint64_t number = 0;  ///< thread * 2^48 + number on it
   std::uint8_t hops = 0;     ///< bridges that it has passed
   bool operator==(const EventOrigin&) const noexcept = default;
 };
+
+/// Of a published event; `router` is this one's.
+EventOrigin origin_of(const EventBuf& event, std::uint64_t router) noexcept;
 
 inline constexpr std::size_t kCarriedHeader = 24;
 inline constexpr std::size_t kCarriedEventMax = kCarriedHeader + vscp::kEventFrameMax;

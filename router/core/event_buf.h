@@ -19,7 +19,12 @@ inline constexpr ThreadIndex kThreadsMax = 128;
 inline constexpr std::uint32_t kNoChannel = 0;
 
 struct alignas(64) EventBuf {
-  EventBuf* next = nullptr;                  ///< free list, return list
+  union {
+    EventBuf* next = nullptr;  ///< return list
+    /// While it is out: odd for an event that was born here, its number on its home thread * 2 + 1; else the address of its EventOrigin
+    /// (router/core/carried_event.h), which lives as long. 0 until it is published.
+    std::uint64_t birth;
+  };
   std::atomic<std::uint32_t> holders{0};
   ThreadIndex home = 0;
   std::uint16_t carried = 0;                 ///< on the way home: other buffers whose addresses lie in the data

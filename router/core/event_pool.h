@@ -60,6 +60,8 @@ class EventPool {
   std::size_t collect_returns() noexcept;
 
   std::size_t capacity() const noexcept { return capacity_; }
+  /// The buffer's number in this pool, 0..capacity-1.
+  std::size_t index_of(const EventBuf& buffer) const noexcept { return static_cast<std::size_t>(&buffer - memory_); }
   /// Buffers that are out, those included that others have returned since the last collect_returns().
   std::size_t taken() const noexcept { return fresh_ - free_count_; }
   /// Buffers that are out, those on the return list included. Owner only.

@@ -15,6 +15,7 @@ Publisher::Publisher(EventThread& self, const ThreadTable& threads)
 
 bool Publisher::publish(EventBuf* event) noexcept {
   const ThreadIndex self = self_->index();
+  if (event->birth == 0) event->birth = ++births_ * 2 + 1;
   if (event->only_channel != kNoChannel) {
     const ThreadIndex owner = threads_->owner_of(event->only_channel);
     event->holders.store(1, std::memory_order_relaxed);

@@ -60,6 +60,7 @@ class Publisher {
   std::vector<std::unique_ptr<Stage>> stages_;  ///< by receiver; null for ourselves
   std::vector<ReturnBatch> returns_;            ///< by home thread
   Promises promises_;
+  std::uint64_t births_ = 0;
   std::uint32_t staged_count_ = 0;
   std::uint32_t full_count_ = 0;
 };

@@ -1,0 +1,63 @@
+// What two of our routers say to each other over a broker: batches of events, and what has arrived of them.
+//
+//   topic            payload
+//   BASE/from/to/events    a batch: "VSB1", 8 bytes run of the sender, 8 bytes number of the batch, then per event 2
+//   bytes size and a carried
+//                          event (router/core/carried_event.h)
+//   BASE/from/to/arrived   "VSA1", 8 bytes run of the sender, then 8 bytes each, the numbers of batches of `from` that
+//   are safe at `to` BASE/from/to/hello     "VSH1": `to` has just connected; what has not arrived is to be sent again
+//
+// All numbers are big endian. Pure functions. Thread rule: any.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocol/errc.h"
+
+namespace drivers::mqtt {
+
+inline constexpr std::size_t kBatchHeader = 20;
+/// Payload of one message, so that brokers with a small limit take it, and one message does not keep the others waiting
+/// for long.
+inline constexpr std::size_t kBatchBytesMax = 128U << 10U;
+
+class BatchWriter {
+ public:
+  void begin(std::uint64_t run, std::uint64_t number);
+  bool fits(std::size_t record) const noexcept { return bytes_.size() + 2 + record <= kBatchBytesMax; }
+  void add(std::span<const std::uint8_t> record);
+  std::span<const std::uint8_t> bytes() const noexcept { return bytes_; }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
+struct BatchView {
+  std::uint64_t run = 0;
+  std::uint64_t number = 0;
+  std::span<const std::uint8_t> records;
+};
+
+/// Errors: kShortFrame, kBadFrameType (not a batch, or of a newer version).
+vscp::Result<BatchView> read_batch(std::span<const std::uint8_t> payload) noexcept;
+/// The next record, taken off the front; empty if there is none. Errors: kShortFrame.
+vscp::Result<std::span<const std::uint8_t>> next_record(std::span<const std::uint8_t>& records) noexcept;
+
+std::vector<std::uint8_t> write_arrived(std::uint64_t run, std::span<const std::uint64_t> numbers);
+struct ArrivedView {
+  std::uint64_t run = 0;
+  std::vector<std::uint64_t> numbers;
+};
+/// Errors: kShortFrame, kBadFrameType.
+vscp::Result<ArrivedView> read_arrived(std::span<const std::uint8_t> payload);
+
+std::vector<std::uint8_t> write_hello();
+
+/// FNV-1a of a site's name: the upper half of EventOrigin::router.
+std::uint32_t site_hash(std::string_view name) noexcept;
+
+}  // namespace drivers::mqtt
