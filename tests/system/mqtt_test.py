@@ -69,7 +69,8 @@ class MqttTest(unittest.TestCase):
                 self.assertEqual((event.vscp_class, event.vscp_type, event.guid, event.data), (30, 4, GUID, [7]))
                 sender.publish("in/a", f"0,20,9,0,,,{GUID},1")
                 self.assertEqual(client.read_event().vscp_type, 9)
-                bad = [b"", b"{", b'{"class": 70000, "type": 1}', b"a,b,c,d,e,f,g,h", b"<event", b"\0\x10abc", b'{"type": 1}',
+                sender.publish("in/bad", b"", qos=1)  # a retained message is cleared: no event, and no mistake
+                bad = [b"{", b'{"class": 70000, "type": 1}', b"a,b,c,d,e,f,g,h", b"<event", b"\0\x10abc", b'{"type": 1}',
                        b'{"class":1,"type":1,"data":[' + b"1," * 600 + b"1]}", b"x" * 100000]
                 for payload in bad:
                     sender.publish("in/bad", payload, qos=1)
