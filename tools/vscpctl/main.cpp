@@ -11,6 +11,7 @@
 #include "tools/vscpctl/selection.h"
 #include "tools/vscpctl/send.h"
 #include "tools/vscpctl/sim.h"
+#include "tools/vscpctl/spool.h"
 #include "tools/vscpctl/watch.h"
 
 namespace {
@@ -26,6 +27,7 @@ struct Options {
   tools::ctl::SimOptions sim;
   tools::ctl::MkpasswdOptions mkpasswd;
   AdminOptions admin;
+  tools::ctl::SpoolOptions spool;
   std::string duration;
   std::string repeat;
 };
@@ -169,6 +171,18 @@ CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const cha
   return command;
 }
 
+CLI::App* add_spool(CLI::App& app, Options& options) {
+  CLI::App* command = app.add_subcommand("spool", "Show what waits in a spool while no daemon has it open");
+  command->add_option("--folder", options.spool.folder, "folder of the spool")->type_name("FOLDER")->required();
+  command->add_flag("--purge", options.spool.purge, "drop all of it, after showing it");
+  command->add_flag("--json", options.spool.json, "one JSON object");
+  command->footer(
+      "Examples:\n"
+      "  vscpctl spool --folder /var/lib/vscprouterd/spool/site\n"
+      "  vscpctl spool --folder /var/lib/vscprouterd/spool/site --purge\n");
+  return command;
+}
+
 CLI::App* add_mkpasswd(CLI::App& app, Options& options) {
   CLI::App* command =
       app.add_subcommand("mkpasswd", "Make a password hash, or set a user's password in the users file");
@@ -205,7 +219,7 @@ const char* unknown_command(const CLI::App& app, int argument_count, char** argu
 }
 
 int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* send, const CLI::App* sim,
-        const CLI::App* stat, const CLI::App* sessions, const CLI::App* reload) {
+        const CLI::App* stat, const CLI::App* sessions, const CLI::App* reload, const CLI::App* spool) {
   if (!options.duration.empty()) {
     options.watch.duration = options.sim.duration = tools::ctl::parse_duration(options.duration);
   }
@@ -217,6 +231,7 @@ int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* 
   if (app.got_subcommand(stat)) return tools::ctl::run_stat(options.admin);
   if (app.got_subcommand(sessions)) return tools::ctl::run_sessions(options.admin);
   if (app.got_subcommand(reload)) return tools::ctl::run_reload(options.admin);
+  if (app.got_subcommand(spool)) return tools::ctl::run_spool(options.spool);
   return tools::ctl::run_mkpasswd(options.mkpasswd);
 }
 
@@ -235,6 +250,7 @@ int main(int argument_count, char** arguments) {
   const CLI::App* sessions = add_admin(app, options, "sessions", "List the connected sessions",
                                        "Examples:\n  vscpctl sessions\n  vscpctl sessions --json | jq .sessions\n");
   const CLI::App* reload = add_reload(app, options);
+  const CLI::App* spool = add_spool(app, options);
   add_mkpasswd(app, options);
   app.footer(
       "Examples:\n"
@@ -255,5 +271,5 @@ int main(int argument_count, char** arguments) {
     }
     return app.exit(error) == 0 ? tools::ctl::kExitOk : tools::ctl::kExitUsage;
   }
-  return run(app, options, watch, send, sim, stat, sessions, reload);
+  return run(app, options, watch, send, sim, stat, sessions, reload, spool);
 }

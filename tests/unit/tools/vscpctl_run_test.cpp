@@ -5,14 +5,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
 
+#include "router/base/clock.h"
+#include "router/io/spool.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/tools/fake_link_server.h"
 #include "tools/vscpctl/admin.h"
 #include "tools/vscpctl/send.h"
 #include "tools/vscpctl/sim.h"
+#include "tools/vscpctl/spool.h"
 #include "tools/vscpctl/watch.h"
 
 namespace tools::ctl {
@@ -236,6 +241,42 @@ TEST_F(Run, StatWithoutADaemonSaysWhatToDo) {
   ::testing::internal::CaptureStderr();
   EXPECT_EQ(run_stat(options), kExitFailed);
   EXPECT_NE(::testing::internal::GetCapturedStderr().find("start vscprouterd"), std::string::npos);
+}
+
+TEST_F(Run, SpoolShowsWhatWaitsAndDropsIt) {
+  const ::test::TempDir dir;
+  const std::string folder = dir.path() + "/site";
+  const router::ManualClock clock(1'767'323'045'000'000'000);
+  router::SpoolOptions spool_options;
+  spool_options.folder = folder;
+  spool_options.limits.bytes_max = 1U << 20U;
+  const auto shown = [&folder](bool purge, bool json) {
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(run_spool({folder, purge, json}), kExitOk);
+    return ::testing::internal::GetCapturedStdout();
+  };
+  {
+    auto spool = router::Spool::open(spool_options, clock);
+    ASSERT_TRUE(spool) << spool.error();
+    const std::vector<std::uint8_t> record(10);
+    for (const std::uint8_t lane : std::array<std::uint8_t, 3>{0, 3, 3}) ASSERT_TRUE((*spool)->append(lane, record));
+    ASSERT_TRUE((*spool)->commit());
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(run_spool({folder, false, false}), kExitFailed);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("is in use by process"), std::string::npos);
+  }
+  EXPECT_EQ(shown(false, false), folder +
+                                     ": 3 records (144 bytes) in 1 segments, 131072 bytes on disk\n"
+                                     "  oldest      2026-01-02T03:04:05Z\n"
+                                     "  priority 0  1\n"
+                                     "  priority 3  2\n");
+  const std::string json = shown(true, true);
+  EXPECT_NE(json.find("\"records-by-priority\":[1,0,0,2,0,0,0,0]"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"oldest\":\"2026-01-02T03:04:05Z\""), std::string::npos) << json;
+  EXPECT_TRUE(shown(false, false).starts_with(folder + ": 0 records"));
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(run_spool({folder + "/not", false, false}), kExitFailed);
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("cannot open the spool folder"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,16 @@
+// vscpctl spool: what lies in the folder of a spool that no daemon has open, and its purge.
+#pragma once
+
+#include <string>
+
+namespace tools::ctl {
+
+struct SpoolOptions {
+  std::string folder;
+  bool purge = false;
+  bool json = false;
+};
+
+int run_spool(const SpoolOptions& options);
+
+}  // namespace tools::ctl
