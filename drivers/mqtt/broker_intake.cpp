@@ -146,6 +146,10 @@ void BrokerIntake::publish_message(const Message& message) {
   }
   event->event.obid = channel_;
   if (event->event.guid.is_zero()) event->event.guid = guid_;
+  if (!wait_for_room(event->event.vscp_class)) {
+    pool().give_back(event);
+    return;
+  }
   if (publish(event)) counters_.events_in.add();
 }
 
@@ -194,13 +198,26 @@ bool BrokerIntake::publish_record(std::span<const std::uint8_t> record) {
 }
 
 bool BrokerIntake::wait_for_room(std::uint16_t vscp_class) {
-  while (publisher().is_refused(vscp_class)) {
-    if (is_stopping()) return false;
+  if (!publisher().is_refused(vscp_class)) return true;
+  set_holding(true);
+  while (publisher().is_refused(vscp_class) && !is_stopping()) {
     publisher().flush();
     take_batch();
     sleep_and_run_tasks(kRetryNs);
   }
-  return true;
+  set_holding(false);
+  return !is_stopping();
+}
+
+// The thread that waits in take_message() may be one that the full keeper's own broker needs.
+void BrokerIntake::set_holding(bool holding) {
+  {
+    const std::lock_guard lock(mutex_);
+    holding_ = holding;
+    safe_.notify_all();
+    room_.notify_all();
+  }
+  post_.set_paused(holding);
 }
 
 void BrokerIntake::confirm_batches() {
@@ -208,6 +225,13 @@ void BrokerIntake::confirm_batches() {
   for (; !arrived_.empty() && arrived_.front().promise <= kept; arrived_.pop_front()) {
     post_.tell_arrived(arrived_.front().run, arrived_.front().batch);
   }
+  std::uint64_t safe = 0;
+  for (; !published_.empty() && published_.front().promise <= kept; published_.pop_front())
+    safe = published_.front().message;
+  if (safe == 0) return;
+  const std::lock_guard lock(mutex_);
+  safe_message_ = safe;
+  safe_.notify_all();
 }
 
 bool BrokerIntake::publish_messages() {
@@ -229,28 +253,31 @@ bool BrokerIntake::publish_messages() {
       publish_batch(message);
     } else {
       publish_message(message);
+      published_.push_back({publisher().promises().given(), message.number});
     }
   }
   return true;
 }
 
 void BrokerIntake::take_message(const MqttMessageView& message) {
-  Message copy{std::string(message.topic), {message.payload.begin(), message.payload.end()}};
+  Message copy{0, std::string(message.topic), {message.payload.begin(), message.payload.end()}};
   const std::size_t bytes = copy.topic.size() + copy.payload.size();
-  {
-    std::unique_lock lock(mutex_);
-    counters_.messages.add();
-    // A single message may be larger than all that may wait.
-    const auto fits = [&] { return closed_ || messages_.empty() || message_bytes_ + bytes <= kMessageBytesMax; };
-    if (message.qos > 0) room_.wait(lock, fits);
-    if (closed_ || !fits()) {
-      counters_.messages_dropped.add();
-      return;
-    }
-    message_bytes_ += bytes;
-    messages_.push_back(std::move(copy));
+  std::unique_lock lock(mutex_);
+  counters_.messages.add();
+  // A single message may be larger than all that may wait.
+  const auto fits = [&](std::size_t most) { return messages_.empty() || message_bytes_ + bytes <= most; };
+  if (message.qos > 0) room_.wait(lock, [&] { return closed_ || holding_ || fits(kMessageBytesMax); });
+  // While it is being left, the broker still brings some.
+  if (closed_ || !fits(holding_ && message.qos > 0 ? 2 * kMessageBytesMax : kMessageBytesMax)) {
+    counters_.messages_dropped.add();
+    return;
   }
+  const std::uint64_t number = copy.number = ++last_message_;
+  message_bytes_ += bytes;
+  messages_.push_back(std::move(copy));
   nudge();
+  if (message.qos == 0 || !waits_for_safety_) return;
+  safe_.wait(lock, [&] { return safe_message_ >= number || holding_ || closed_; });
 }
 
 bool BrokerIntake::wait_published(std::uint32_t timeout_ms) {
@@ -263,10 +290,15 @@ void BrokerIntake::close_messages() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   room_.notify_all();
+  safe_.notify_all();
 }
 
 void BrokerIntake::body() {
   publisher().find_keepers();
+  {
+    const std::lock_guard lock(mutex_);
+    waits_for_safety_ = publisher().promises().any() && !config_.site.enabled();
+  }
   while (!is_stopping()) {
     const bool took = take_batch();
     const bool published = publish_messages();

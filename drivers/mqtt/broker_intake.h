@@ -50,6 +50,8 @@ class SitePost {
  public:
   virtual ~SitePost() = default;
   virtual void tell_arrived(std::uint64_t run, std::uint64_t batch) = 0;
+  /// While paused the broker is left, so that it keeps what it has for us: there is no room for it.
+  virtual void set_paused(bool paused) = 0;
 };
 
 class BrokerIntake final : public router::HelperThread {
@@ -70,8 +72,8 @@ class BrokerIntake final : public router::HelperThread {
   void note_room() noexcept {
     if (kept_.is_refusing()) nudge();
   }
-  /// A thread of the MQTT library: copies the message. Waits for room if it is one that the broker would send again
-  /// (QoS 1 and 2).
+  /// A thread of the MQTT library: copies the message. Of QoS 1 and 2 it waits for room, and until the event is safe
+  /// where some thread promises to keep it: the broker gets its acknowledgement when this returns.
   void take_message(const MqttMessageView& message);
   /// The supervisor: waits until all messages that have come are published; false after `timeout_ms`.
   bool wait_published(std::uint32_t timeout_ms);
@@ -82,6 +84,7 @@ class BrokerIntake final : public router::HelperThread {
 
  private:
   struct Message {
+    std::uint64_t number = 0;
     std::string topic;
     std::vector<std::uint8_t> payload;
   };
@@ -102,6 +105,7 @@ class BrokerIntake final : public router::HelperThread {
   /// Waits while a keeper has no room; false if stopping.
   bool wait_for_room(std::uint16_t vscp_class);
   void confirm_batches();
+  void set_holding(bool holding);
   bool wants(const vscp::Event& event) const noexcept;
 
   router::Router& router_;
@@ -127,11 +131,21 @@ class BrokerIntake final : public router::HelperThread {
     std::uint64_t batch;
   };
   std::deque<Arrived> arrived_;  ///< published, not yet safe
+  struct Published {
+    std::uint64_t promise;
+    std::uint64_t message;
+  };
+  std::deque<Published> published_;  ///< messages of the broker, not yet safe
   router::KeptCounts kept_;
 
   std::mutex mutex_;  ///< for what follows
   std::condition_variable room_;
   std::condition_variable all_published_;
+  std::condition_variable safe_;
+  std::uint64_t last_message_ = 0;  ///< number of the one that came last
+  std::uint64_t safe_message_ = 0;  ///< up to this number the events of all messages are safe
+  bool waits_for_safety_ = false;   ///< there are keepers
+  bool holding_ = false;            ///< a keeper has no room: nobody waits for safety now
   std::deque<Message> messages_;
   std::size_t message_bytes_ = 0;
   bool publishing_ = false;  ///< one has been taken out and is not yet published

@@ -116,6 +116,22 @@ void BrokerSender::on_done(std::uint32_t token, PublishEnd end, std::string_view
   if (first) changed_.notify_one();
 }
 
+void BrokerSender::set_paused(bool paused) {
+  const std::lock_guard lock(mutex_);
+  paused_ = paused;
+  woken_ = true;
+  changed_.notify_one();
+}
+
+// The broker keeps what it has for us, if the session lasts.
+void BrokerSender::leave_while_paused() {
+  drop_client();
+  make_client();
+  set_state(State::kDown, "paused: a spool has no room for what this broker brings");
+  router::log(router::LogLevel::kError, router::LogKind::kOnce,
+              "mqtt " + config_.name + ": left the broker until a spool has room for what it brings");
+}
+
 BrokerSender::News BrokerSender::wait_for_news(std::uint64_t until_ns) {
   std::unique_lock lock(mutex_);
   const auto something = [this] {
@@ -143,8 +159,10 @@ void BrokerSender::run() {
     std::uint64_t until = kNever;
     const std::uint64_t now = clock_.monotonic_ns();
     bool stopping = false;
+    bool paused = false;
     {
       const std::lock_guard lock(mutex_);
+      paused = paused_;
       stopping = stopping_;
       stop_seen_ = stopping;
       if (stopping) until = stop_at_ns_;
@@ -152,7 +170,8 @@ void BrokerSender::run() {
     if (stopping && (now >= until || state_ != State::kUp ||
                      (store_.status().records == 0 && free_tokens_.size() == tokens_.size())))
       break;
-    if (state_ == State::kDown) until = std::min(until, retry_at_ns_);
+    if (paused && state_ != State::kDown) leave_while_paused();
+    if (state_ == State::kDown && !paused) until = std::min(until, retry_at_ns_);
     if (state_ == State::kUp) {
       if (pause_until_ns_ > now) {
         until = std::min(until, pause_until_ns_);
@@ -163,7 +182,7 @@ void BrokerSender::run() {
       }
     }
     handle(wait_for_news(until));
-    if (state_ == State::kDown && !stopping && clock_.monotonic_ns() >= retry_at_ns_) connect();
+    if (state_ == State::kDown && !stopping && !paused && clock_.monotonic_ns() >= retry_at_ns_) connect();
     rewind_if_settled();
     if (state_ == State::kUp && clock_.monotonic_ns() >= pause_until_ns_) {
       if (config_.site.enabled()) {

@@ -61,6 +61,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void report(router::JsonWriter& array) const;
 
   void tell_arrived(std::uint64_t run, std::uint64_t batch) override;
+  void set_paused(bool paused) override;
 
   void on_connected(bool session_present) noexcept override;
   void on_connect_failed(std::string_view reason, bool permanent) noexcept override;
@@ -118,6 +119,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void make_client();
   /// The library forgets everything that is under way.
   void drop_client();
+  void leave_while_paused();
   std::uint64_t retry_delay_ns() const noexcept;
   void subscribe_all();
   void say_hello();
@@ -184,6 +186,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   std::condition_variable changed_;
   News news_;
   bool woken_ = false;
+  bool paused_ = false;
   bool stopping_ = false;
   bool stop_seen_ = false;
   std::uint64_t stop_at_ns_ = 0;

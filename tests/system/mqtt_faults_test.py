@@ -111,6 +111,62 @@ class Faults(unittest.TestCase):
             finally:
                 daemon.remove()
 
+    def test_what_one_broker_brings_is_safe_before_it_is_acknowledged(self):
+        """A publisher at one broker, a spool towards another; the router is killed again and again. What the router has acknowledged to the
+        first broker must not be lost; what it has not the broker sends again."""
+        randomness = random.Random(5)
+        with Broker() as near, Broker() as far:
+            watcher = Watcher(far)
+            brokers = [section(near, name="near", clientid="router", bcleansession=False, subscribe=[{"topic": "in/#", "qos": 1}]),
+                       spooled(far, name="far", clientid="router-far")]
+            daemon = Daemon(config={"mqtt": brokers})
+            try:
+                daemon.start()
+                connected(daemon, "near")
+                sent = 0
+                with MqttClient(near.port, "publisher") as publisher:
+                    for _ in range(KILLS):
+                        for _ in range(randomness.randrange(1, 120)):
+                            data = [sent >> 24 & 255, sent >> 16 & 255, sent >> 8 & 255, sent & 255]
+                            publisher.publish("in/x", f"96,40,1,0,,,-,{','.join(map(str, data))}", qos=1)
+                            sent += 1
+                        daemon.process.kill()
+                        daemon.wait_exit()
+                        daemon.start()
+                    poll(lambda: remote(daemon, "near")["state"] == "connected", 20, "near broker")
+                watcher.collect(lambda: len(watcher.tally.counts) >= sent)
+                missing = watcher.tally.missing(range(sent))
+                print(f"router killed between two brokers: {KILLS} faults, {sent} acknowledged, {len(missing)} lost, "
+                      f"{watcher.tally.duplicates()} duplicated, {watcher.tally.disorder} out of order")
+                self.assertEqual(missing, [])
+                daemon.stop()
+            finally:
+                daemon.remove()
+
+    def test_a_full_spool_makes_the_other_broker_keep_its_messages(self):
+        with Broker() as near, Broker() as far:
+            watcher = Watcher(far)
+            brokers = [section(near, name="near", clientid="router", bcleansession=False, subscribe=[{"topic": "in/#", "qos": 1}]),
+                       spooled(far, name="far", clientid="router-far", spool={"max-bytes": 1 << 20})]
+            with Daemon(config={"mqtt": brokers}) as daemon:
+                connected(daemon, "near")
+                connected(daemon, "far")
+                far.freeze()
+                sent = 0
+                with MqttClient(near.port, "publisher") as publisher:
+                    while remote(daemon, "near")["state"] == "connected" or sent < 4000:
+                        for _ in range(100):
+                            data = [sent >> 24 & 255, sent >> 16 & 255, sent >> 8 & 255, sent & 255] + [7] * 400
+                            publisher.publish("in/x", f"96,40,1,0,,,-,{','.join(map(str, data))}", qos=1)
+                            sent += 1
+                        self.assertLess(sent, 20000, "the near broker is left when the spool is full")
+                    self.assertIn("paused", remote(daemon, "near")["last_error"])
+                    far.thaw()
+                    connected(daemon, "near")
+                watcher.collect(lambda: len(watcher.tally.counts) >= sent)
+                self.assertEqual(watcher.tally.missing(range(sent)), [])
+                print(f"far side hung, spool full: {sent} acknowledged by the near broker, 0 lost, {watcher.tally.duplicates()} duplicated")
+
     def test_a_full_spool_refuses_and_loses_nothing(self):
         with Broker() as broker:
             watcher = Watcher(broker)
