@@ -66,7 +66,7 @@ constexpr std::array kCommands{
                     "Sends a measurement event made from a value."},
     LinkCommandInfo{LinkVerb::kBinary, "BINARY", "", 0, true, "BINARY", "Changes to the binary protocol."},
     LinkCommandInfo{LinkVerb::kText, "TEXT", "", 0, true, "TEXT", "Changes back to the text protocol."},
-    LinkCommandInfo{LinkVerb::kBridge, "BRIDGE", "", 4, false, "BRIDGE", "What comes again from here is dropped."},
+    LinkCommandInfo{LinkVerb::kBridge, "BRIDGE", "", 4, false, "BRIDGE [channel]", "From a router: drops repeats."},
 };
 
 // A name as two words of upper-case letters, so that a look-up compares numbers. Longer names do not exist.

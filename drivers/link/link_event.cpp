@@ -87,12 +87,14 @@ LinkSession::Published LinkSession::publish(router::EventBuf* event, bool time_m
   if (timestamp_missing) value.timestamp_us = static_cast<std::uint32_t>(worker().utc_ns() / 1000);
   // Delivered with the sender's channel; a channel that the sender names does not get the event (both are what clients rely on).
   event->skip_channel = value.obid == channel ? router::kNoChannel : value.obid;
+  if (bridge_ && event->skip_channel == router::kNoChannel && extras_ != nullptr) event->skip_channel = extras_->partner;
   value.obid = channel;
   // A bridge may bring what has come over another way already: accepted, and dropped.
   router::SeenEvents& seen = context_->router->seen();
   if (seen.is_active() && !seen.insert(value, worker().now_ns()) && bridge_) {
     worker().pool().give_back(event);
     worker().counters_mutable().duplicates.add();
+    wait_for_promises();  // the first one may not be safe yet
     return Published::kYes;
   }
   if (value.vscp_class >= kMirrorFirst && value.vscp_class <= kMirrorLast && value.data_size >= 16) {

@@ -133,6 +133,7 @@ LinkSession::Extras& LinkSession::extras() {
 
 void LinkSession::drop_extras_if_unused() noexcept {
   if (extras_ == nullptr || is_guid_set() || extras_->filter || !extras_->long_reply.empty() || extras_->next_row) return;
+  if (extras_->partner != router::kNoChannel) return;
   if (extras_->user_name.empty()) extras_.reset();
 }
 

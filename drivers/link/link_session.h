@@ -143,6 +143,7 @@ class LinkSession final : public router::StreamSession {
   // Commands: what both dialects do.
   Gate gate(const vscp::LinkCommandInfo& info);
   void quit();
+  void bridge(std::string_view argument);
   void shutdown();
   void start_retr(std::uint64_t count);
   void continue_retr();
@@ -184,6 +185,7 @@ class LinkSession final : public router::StreamSession {
     std::optional<router::SessionPlace> next_row;  ///< of INTERFACE, once the long reply is out
     vscp::Guid guid;                  ///< set by the client; all zero: the channel's
     std::optional<vscp::Filter> filter;  ///< set by the client; else the user's
+    std::uint32_t partner = router::kNoChannel;  ///< of a bridge: its other connection, which does not get what this one sends
   };
   Extras& extras();
   void drop_extras_if_unused() noexcept;

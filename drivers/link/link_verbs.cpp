@@ -86,11 +86,7 @@ LinkSession::Done LinkSession::run_command(const vscp::LinkCommand& command) {
     case LinkVerb::kShutdown: shutdown(); break;
     case LinkVerb::kRestart: refuse(answers::kNotSupported, vscp::Errc::kUnknownCommand); break;
     case LinkVerb::kBinary: return switch_dialect(true) ? Done::kYes : Done::kNotYet;
-    case LinkVerb::kBridge:
-      bridge_ = true;
-      context_->router->seen().activate();
-      answer(answers::kOk);
-      break;
+    case LinkVerb::kBridge: bridge(argument); break;
     case LinkVerb::kRepeat: return repeat(argument);
   }
   return Done::kYes;
@@ -105,6 +101,19 @@ void LinkSession::reply_line(std::string_view data) {
 void LinkSession::quit() {
   answer(answers::kBye);
   close_after_flush();
+}
+
+void LinkSession::bridge(std::string_view argument) {
+  std::uint64_t partner = router::kNoChannel;
+  if (!argument.empty() && (!parse_count(argument, partner) || partner > ~std::uint32_t{0})) {
+    refuse(answers::kBadParameter, vscp::Errc::kBadNumber);
+    return;
+  }
+  bridge_ = true;
+  context_->router->seen().activate();
+  if (partner != router::kNoChannel || extras_ != nullptr) extras().partner = static_cast<std::uint32_t>(partner);
+  drop_extras_if_unused();
+  answer(answers::kOk);
 }
 
 void LinkSession::shutdown() {

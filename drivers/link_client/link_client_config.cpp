@@ -19,8 +19,9 @@ using router::ObjectReader;
 
 constexpr std::array<std::pair<std::string_view, Mode>, 2> kModes{
     {{"persistent", Mode::kPersistent}, {"interval", Mode::kInterval}}};
-enum class Format : std::uint8_t { kText };
-constexpr std::array<std::pair<std::string_view, Format>, 1> kFormats{{{"text", Format::kText}}};
+enum class Format : std::uint8_t { kText, kBinary };
+constexpr std::array<std::pair<std::string_view, Format>, 2> kFormats{
+    {{"text", Format::kText}, {"binary", Format::kBinary}}};
 constexpr std::int64_t kDayS = 86'400;
 constexpr std::int64_t kDayMs = kDayS * 1000;
 
@@ -161,7 +162,9 @@ std::optional<RemoteConfig> parse_remote(const ConfigNode& node, const std::stri
   if (out.name.empty()) out.name = out.host + ':' + std::to_string(out.port);
   read_login(reader, folder, out);
   out.mode = reader.word<Mode>("mode", out.mode, kModes);
-  reader.word<Format>("format", Format::kText, kFormats);
+  out.binary = reader.word<Format>("format", Format::kText, kFormats) == Format::kBinary;
+  if (out.binary && out.mode == Mode::kInterval)
+    reader.error("format", R"(is for mode "persistent" only: write "text")");
   out.receive = reader.boolean("receive", out.receive);
   out.send = reader.boolean("send", out.send);
   if (!out.receive && !out.send)

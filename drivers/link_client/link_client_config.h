@@ -29,15 +29,16 @@ struct RemoteConfig {
   std::uint16_t port = kDefaultPort;  ///< "port", if "host" has none
   std::string user;                   ///< "user": empty = the far side wants no login
   std::string password;               ///< "password", or the first line of "password-file"
-  Mode mode = Mode::kPersistent;      ///< "mode": "persistent" | "interval"
-  std::uint32_t interval_s = 60;      ///< "interval-s"
-  bool receive = true;                ///< "receive": events from there
-  bool send = true;                   ///< "send": events to there
-  vscp::Guid guid;                    ///< "guid": of the interface; all zero = the channel's
-  vscp::Filter in_filter;             ///< "filter": {"in-filter", "in-mask"}: what comes in from there
-  vscp::Filter out_filter;            ///< "filter": {"out-filter", "out-mask"}: what goes out to there
-  bool filter_remote = false;         ///< "filter-remote": the far side is given the in-filter too (SFLT, SMSK)
-  router::QueueLimits queue;          ///< "max-out-queue", "max-out-bytes", "slow-consumer" (not "disconnect")
+  bool binary = false;  ///< "format": "text" | "binary": binary frames if the far side is a router like this one
+  Mode mode = Mode::kPersistent;  ///< "mode": "persistent" | "interval"
+  std::uint32_t interval_s = 60;  ///< "interval-s"
+  bool receive = true;            ///< "receive": events from there
+  bool send = true;               ///< "send": events to there
+  vscp::Guid guid;                ///< "guid": of the interface; all zero = the channel's
+  vscp::Filter in_filter;         ///< "filter": {"in-filter", "in-mask"}: what comes in from there
+  vscp::Filter out_filter;        ///< "filter": {"out-filter", "out-mask"}: what goes out to there
+  bool filter_remote = false;     ///< "filter-remote": the far side is given the in-filter too (SFLT, SMSK)
+  router::QueueLimits queue;      ///< "max-out-queue", "max-out-bytes", "slow-consumer" (not "disconnect")
   std::uint32_t send_window =
       0;  ///< "send-window": SENDs without an answer at most; 0 = 256 towards this router's kind, else 1
   std::uint32_t connect_timeout_s = 10;   ///< "connect-timeout-s": per address

@@ -5,7 +5,7 @@
 
 #include "drivers/link_client/remote_session.h"
 #include "drivers/link_client/send_line.h"
-#include "protocol/event_line.h"
+#include "protocol/wire_format.h"
 #include "router/base/check.h"
 #include "router/base/log.h"
 
@@ -58,7 +58,7 @@ bool Remote::open() {
   const std::uint64_t bytes = config_.queue.max_out_bytes.value_or(router_->settings().worker.fanout.log_bytes / 4);
   bytes_max = bytes == 0 ? router::kNoLimit : bytes;
   no_hold = true;  // until somebody is there
-  worker_->fanout().join(*this, config_.out_filter, vscp::WireFormat::kLegacyLine);
+  worker_->fanout().join(*this, config_.out_filter, format());
   worker_->fanout().note_reading(*this);
   return true;
 }
@@ -141,6 +141,9 @@ void Remote::release_if_over() noexcept {
 
 void Remote::on_receiving(std::uint32_t far_channel) noexcept {
   far_channel_ = far_channel;
+  // In binary the sending connection has told the old one once and for all.
+  if (RemoteSession* session = sender().session(); session != nullptr && session->names_other_channel(far_channel))
+    sender().stop(false);
   if (config_.send && sender().is_idle() && !ending_) sender().start_in(0);
   if (RemoteSession* session = sending_session()) worker_->mark_dirty(*session);
 }
@@ -185,7 +188,8 @@ void Remote::on_visit_over(std::uint64_t begun_ns) noexcept {
 void Remote::on_failure(Ending ending, std::string_view why) noexcept {
   if (why.size() > kErrorTextMax) why = why.substr(0, kErrorTextMax);
   // The same every minute is told once.
-  if (why != last_error_ || last_error_utc_ns_ < since_utc_ns_) {
+  if (why != told_) {
+    told_ = why;
     router::logf(LogLevel::kWarn, ending == Ending::kRefused ? LogKind::kLoginFailed : LogKind::kRemote,
                  "link client %s: %.*s", config_.name.c_str(), static_cast<int>(why.size()), why.data());
   }
@@ -213,6 +217,7 @@ void Remote::on_change() noexcept {
   if (now != state_) {
     state_ = now;
     since_utc_ns_ = worker_->utc_ns();
+    if (now == "connected" || now == "polling" || now == "visiting") told_.clear();
     if (now == "connected") {
       router::logf(LogLevel::kInfo, LogKind::kRemote, "link client %s: connected to %s:%u", config_.name.c_str(),
                    config_.host.c_str(), config_.port);
@@ -244,7 +249,8 @@ std::string_view Remote::state_text() noexcept {
 RemoteStatus Remote::status() noexcept {
   RemoteStatus out;
   out.name = config_.name;
-  out.address = config_.host + ':' + std::to_string(config_.port);
+  out.address = (config_.host.find(':') == std::string::npos ? config_.host : '[' + config_.host + ']') + ':' +
+                std::to_string(config_.port);
   out.state = state_text();
   out.since_utc_ns = since_utc_ns_;
   out.figures = figures_;
@@ -281,13 +287,14 @@ bool Remote::admit(vscp::Event& event, std::uint32_t own_channel) noexcept {
   return true;
 }
 
-// Sessions and remotes note what comes in by them; drivers on helper threads do not.
-void Remote::note_sent(std::string_view line) noexcept {
+// Sessions and remotes note what comes in by them; drivers on helper threads do not. A frame carries no counter, so
+// that after a hop in binary an event looks different: that form is noted too.
+void Remote::note_sent(std::string_view bytes) noexcept {
   router::SeenEvents& seen = router_->seen();
-  if (!seen.is_active() || obid_of_line(line) > router_->settings().helpers) return;
+  if (!seen.is_active()) return;
+  if (!config_.binary && obid_of_line(bytes) > router_->settings().helpers) return;
   vscp::Event event;
-  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-  if (vscp::decode_event_line(line, event)) seen.insert(event, worker_->now_ns());
+  if (vscp::decode_event(bytes, format(), event)) seen.insert(event, worker_->now_ns());
 }
 
 // ---- events out

@@ -16,6 +16,7 @@
 #include "drivers/link_client/fanout_source.h"
 #include "drivers/link_client/lane.h"
 #include "drivers/link_client/link_client_config.h"
+#include "protocol/wire_format.h"
 #include "router/base/random.h"
 #include "router/core/channel_owner.h"
 #include "router/core/router.h"
@@ -81,7 +82,7 @@ class Remote final : public router::ChannelOwner, public router::Timer {
   /// Of an event that came in: whether it is to be published. The event is completed as the router needs it.
   bool admit(vscp::Event& event, std::uint32_t own_channel) noexcept;
   /// An event line is about to go out: if it came from a driver, it is noted so that it is known when it comes back.
-  void note_sent(std::string_view line) noexcept;
+  void note_sent(std::string_view bytes) noexcept;
 
   void on_receiving(std::uint32_t far_channel) noexcept;
   void on_no_loop() noexcept;
@@ -94,6 +95,10 @@ class Remote final : public router::ChannelOwner, public router::Timer {
   void on_session_gone(RemoteSession& session) noexcept;
   void on_all_sent() noexcept;
   std::uint32_t window(bool is_ours) const noexcept;
+  /// Of what source() gives.
+  vscp::WireFormat format() const noexcept {
+    return config_.binary ? vscp::WireFormat::kFrame : vscp::WireFormat::kLegacyLine;
+  }
 
  private:
   // Reader, ChannelOwner, Timer.
@@ -141,6 +146,7 @@ class Remote final : public router::ChannelOwner, public router::Timer {
   std::uint64_t drain_until_ns_ = 0;
   std::string_view state_;
   std::uint64_t since_utc_ns_ = 0;
+  std::string told_;  ///< the failure that is in the log since the far side was last there
   std::string last_error_;
   std::uint64_t last_error_utc_ns_ = 0;
 };

@@ -56,7 +56,11 @@ void RemoteSession::open() {
 void RemoteSession::leave() noexcept {
   left_ = true;
   if (!is_open()) return;
-  reply_constant("QUIT\r\n");
+  if (is_binary_) {
+    say_frame(vscp::BinaryCode::kQuit);
+  } else {
+    reply_constant("QUIT\r\n");
+  }
   close_after_flush();
 }
 
@@ -79,18 +83,29 @@ void RemoteSession::on_closing() noexcept {
 // ------------------------------------------------------------------------------------------------------------------
 
 std::size_t RemoteSession::on_input(std::span<const char> bytes) noexcept {
-  const std::size_t done = reader_.read({bytes.data(), bytes.size()}, [this](std::string_view line) {
-    return is_open() && !is_share_used() && take_line(line);
-  });
+  const std::string_view text(bytes.data(), bytes.size());
+  const bool was_binary = is_binary_;
+  std::size_t done = was_binary ? take_frames(text) : take_lines(text);
+  if (!was_binary && is_binary_ && is_open()) done += take_frames(text.substr(done));
   if (!is_open()) return bytes.size();
   if (reader_.is_too_long()) {
     fail(Ending::kLost,
          "the far side sends a line that is longer than " + std::to_string(ReplyReader::kLineMax) + " bytes");
     return bytes.size();
   }
+  if (frames_.is_broken()) {
+    fail(Ending::kLost, "the far side sends what is no frame");
+    return bytes.size();
+  }
   if (sends_) pump_out();
   if (step_ == Step::kGreeting) wait_until(worker().now_ns() + kGreetingPauseNs);
   return done;
+}
+
+// Until there are none, or what follows are frames.
+std::size_t RemoteSession::take_lines(std::string_view text) noexcept {
+  return reader_.read(
+      text, [this](std::string_view line) { return is_open() && !is_binary_ && !is_share_used() && take_line(line); });
 }
 
 // False: not now.
@@ -127,31 +142,43 @@ void RemoteSession::take_greeting(std::string_view line) noexcept {
   if (greeting_bytes_ > kGreetingBytesMax) fail(Ending::kLost, "the greeting of the far side has no end");
 }
 
-bool RemoteSession::take_event(std::string_view line) noexcept {
+// Null: not now; the input will be given again.
+router::EventBuf* RemoteSession::acquire_event() noexcept {
   router::EventBuf* buffer = worker().may_publish() ? worker().publisher().try_acquire() : nullptr;
   if (buffer == nullptr) {
     wait_to_publish();
-    return false;
+    return nullptr;
   }
   charge(kEventCost);
+  return buffer;
+}
+
+bool RemoteSession::take_event(std::string_view line) noexcept {
+  router::EventBuf* buffer = acquire_event();
+  if (buffer == nullptr) return false;
   ++fetched_;
-  Remote& remote = lane_->remote();
   vscp::Event& event = buffer->event;
   const auto hints = vscp::decode_event_line(line, event);
   if (!hints) {
     worker().pool().give_back(buffer);
-    ++remote.figures().bad;
+    ++lane_->remote().figures().bad;
+    const std::string_view why = vscp::to_text(hints.error());
     router::logf(LogLevel::kWarn, LogKind::kRemote, "link client %s: no event: %s (%.*s)", config().name.c_str(),
-                 quoted(line).c_str(), static_cast<int>(vscp::to_text(hints.error()).size()),
-                 vscp::to_text(hints.error()).data());
+                 quoted(line).c_str(), static_cast<int>(why.size()), why.data());
     return true;
   }
-  if (hints->guid_missing) event.guid = remote.guid();
+  if (hints->guid_missing) event.guid = lane_->remote().guid();
   if (hints->time_missing) event.time_ns = worker().utc_ns();
   if (hints->timestamp_missing) event.timestamp_us = static_cast<std::uint32_t>(event.time_ns / 1000);
-  if (!remote.admit(event, own_channel_)) {
+  publish(buffer);
+  return true;
+}
+
+void RemoteSession::publish(router::EventBuf* buffer) noexcept {
+  vscp::Event& event = buffer->event;
+  if (!lane_->remote().admit(event, own_channel_)) {
     worker().pool().give_back(buffer);
-    return true;
+    return;
   }
   buffer->skip_channel = router::kNoChannel;
   buffer->only_channel = router::kNoChannel;
@@ -162,19 +189,22 @@ bool RemoteSession::take_event(std::string_view line) noexcept {
   }
   ++figures_mutable().events_in;
   worker().publish(buffer);
-  return true;
 }
 
 // ---- commands and their answers
 // ---------------------------------------------------------------------------------------------
 
 void RemoteSession::ask(Step step, std::string_view command) noexcept {
+  reply(command);
+  reply_constant("\r\n");
+  expect(step);
+}
+
+void RemoteSession::expect(Step step) noexcept {
   step_ = step;
   number_ = -1;
   answer_due_ns_ = worker().now_ns() + config().answer_timeout_s * kSecondNs;
   last_output_ns_ = worker().now_ns();
-  reply(command);
-  reply_constant("\r\n");
   wait_until(answer_due_ns_);
 }
 
@@ -203,8 +233,21 @@ void RemoteSession::take_answer(bool positive, std::string_view line) noexcept {
                      config().name.c_str());
       enter_loop();
       break;
+    case Step::kBinary:
+      is_binary_ = positive;
+      if (role_ == Role::kSend) {
+        start_sending();
+      } else if (positive) {
+        ask_frame(Step::kOpen, vscp::BinaryCode::kOpen);
+      } else {
+        ask(Step::kLoop, "RCVLOOP");
+      }
+      break;
+    case Step::kOpen:
     case Step::kLoop:
-      if (positive) {
+      if (!positive && is_binary_) {
+        fail(Ending::kLost, "the far side does not open its channel: " + std::string(line));
+      } else if (positive) {
         receiving_ = true;
         working_ = true;
         lane_->remote().on_receiving(own_channel_);
@@ -245,8 +288,10 @@ void RemoteSession::take_login_answer(Step step, bool positive, std::string_view
 
 // A router like this one drops what comes to it by two ways, if it knows who brings it.
 void RemoteSession::logged_in() noexcept {
-  if (is_ours_ && role_ != Role::kReceive && config().send && config().deduplicate) {
-    ask(Step::kBridge, "BRIDGE");
+  if (is_ours_ && role_ != Role::kReceive && config().send && (config().deduplicate || config().binary)) {
+    // A frame has no place for the channel that is not to get it.
+    named_channel_ = config().binary ? lane_->remote().far_channel() : 0;
+    ask(Step::kBridge, named_channel_ != 0 ? "BRIDGE " + std::to_string(named_channel_) : "BRIDGE");
   } else {
     start_role();
   }
@@ -258,18 +303,26 @@ void RemoteSession::start_role() noexcept {
       ask(Step::kChannel, "CHID");
       break;
     case Role::kSend:
-      working_ = true;
-      sends_ = true;
-      window_ = lane_->remote().window(is_ours_);
-      lane_->remote().on_sender_ready(is_ours_);
-      lane_->on_session_working();
-      pump_out();
-      wait_until(next_due_ns());
+      if (is_ours_ && config().binary) {
+        ask(Step::kBinary, "BINARY");
+      } else {
+        start_sending();
+      }
       break;
     case Role::kVisit:
       start_visit();
       break;
   }
+}
+
+void RemoteSession::start_sending() noexcept {
+  working_ = true;
+  sends_ = true;
+  window_ = lane_->remote().window(is_ours_);
+  lane_->remote().on_sender_ready(is_ours_);
+  lane_->on_session_working();
+  pump_out();
+  wait_until(next_due_ns());
 }
 
 // Spec: vscp_tcpiplink.md#tcpip-setfilter. The filter here holds in any case; this one only saves the way.
@@ -294,6 +347,8 @@ void RemoteSession::ask_half(Step step) noexcept {
 void RemoteSession::enter_loop() noexcept {
   if (role_ == Role::kVisit) {
     start_visit();
+  } else if (is_ours_ && config().binary) {
+    ask(Step::kBinary, "BINARY");
   } else {
     ask(Step::kLoop, "RCVLOOP");
   }
@@ -378,13 +433,12 @@ void RemoteSession::on_progress() noexcept {
 void RemoteSession::pump_out() noexcept {
   Remote& remote = lane_->remote();
   if (!is_open() || step_ != Step::kNothing || !remote.may_send()) return;
-  std::array<char, kSendLineMax> text;
   const bool was_waiting = unanswered_ > 0;
   while (unanswered_ < window_ && out_room() > kSendLineMax) {
     const std::string_view line = remote.source().next();
     if (line.empty()) break;
     remote.note_sent(line);
-    reply({text.data(), write_send(line, remote.far_channel(), text.data())});
+    write_event(line);
     ++unanswered_;
   }
   if (unanswered_ > 0) {
@@ -396,6 +450,17 @@ void RemoteSession::pump_out() noexcept {
   }
   remote.on_all_sent();
   if (role_ == Role::kVisit) visit_done();
+}
+
+void RemoteSession::write_event(std::string_view bytes) noexcept {
+  if (is_binary_) {
+    reply(bytes);
+  } else if (config().binary) {
+    write_converted(bytes);
+  } else {
+    std::array<char, kSendLineMax> text;
+    reply({text.data(), write_send(bytes, lane_->remote().far_channel(), text.data())});
+  }
 }
 
 void RemoteSession::take_send_answer(bool positive, std::string_view line) noexcept {
@@ -430,6 +495,8 @@ std::uint64_t RemoteSession::next_due_ns() const noexcept {
   if (is_waiting_for_answer()) return answer_due_ns_;
   if (role_ == Role::kVisit) return poll_due_ns_;
   if (role_ == Role::kSend) return last_output_ns_ + kQuietNs;
+  // In binary there are no signs of life but those that are asked for.
+  if (is_binary_) return last_input_ns() + kQuietNs;
   if (config().watchdog_s == 0) return worker().now_ns() + 3600 * kSecondNs;
   return last_input_ns() + config().watchdog_s * kSecondNs;
 }
@@ -458,6 +525,8 @@ void RemoteSession::on_deadline(std::uint64_t now_ns) noexcept {
     fail(Ending::kLost, "the far side did not answer in " + std::to_string(config().answer_timeout_s) + " s");
   } else if (role_ == Role::kVisit) {
     start_visit();
+  } else if (is_binary_) {
+    ask_frame(Step::kNoop, vscp::BinaryCode::kNoop);
   } else if (role_ == Role::kSend) {
     ask(Step::kNoop, "NOOP");
   } else {

@@ -11,8 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "drivers/link_client/frame_reader.h"
 #include "drivers/link_client/lane.h"
 #include "drivers/link_client/reply_reader.h"
+#include "protocol/binary_command.h"
 #include "router/core/stream_session.h"
 
 namespace drivers::link_client {
@@ -31,6 +33,8 @@ class RemoteSession final : public router::StreamSession {
   Role role() const noexcept { return role_; }
   /// Logged in, and doing what it is for.
   bool is_working() const noexcept { return working_; }
+  /// The channel that it has told the far side not to give our events to is another one.
+  bool names_other_channel(std::uint32_t far) const noexcept { return is_binary_ && named_channel_ != far; }
   /// Between its login and knowing its own channel.
   bool is_asking_channel() const noexcept { return step_ == Step::kPass || step_ == Step::kChannel; }
 
@@ -48,6 +52,8 @@ class RemoteSession final : public router::StreamSession {
     kCount,
     kFetch,
     kNoop,
+    kBinary,
+    kOpen,
     kNothing
   };
 
@@ -57,24 +63,40 @@ class RemoteSession final : public router::StreamSession {
   void on_closing() noexcept override;
   void on_progress() noexcept override;
 
+  std::size_t take_lines(std::string_view text) noexcept;
   bool take_line(std::string_view line) noexcept;
   void take_other(std::string_view line) noexcept;
   void take_greeting(std::string_view line) noexcept;
   bool take_event(std::string_view line) noexcept;
+  router::EventBuf* acquire_event() noexcept;
+  void publish(router::EventBuf* buffer) noexcept;
   void take_answer(bool positive, std::string_view line) noexcept;
   void take_login_answer(Step step, bool positive, std::string_view line) noexcept;
   void take_visit_answer(Step step, bool positive) noexcept;
   void take_send_answer(bool positive, std::string_view line) noexcept;
   void ask(Step step, std::string_view command) noexcept;
+  void expect(Step step) noexcept;
   void ask_half(Step step) noexcept;
   void logged_in() noexcept;
   void start_role() noexcept;
+  void start_sending() noexcept;
   void ask_filter_or_loop() noexcept;
   void enter_loop() noexcept;
   void start_visit() noexcept;
   void fetch(std::int64_t waiting) noexcept;
   void fetched() noexcept;
   void pump_out() noexcept;
+  void write_event(std::string_view bytes) noexcept;
+
+  // Frames (remote_binary.cpp).
+  using Frame = std::span<const std::uint8_t>;
+  std::size_t take_frames(std::string_view bytes) noexcept;
+  bool take_frame(Frame frame) noexcept;
+  bool take_event_frame(Frame frame) noexcept;
+  void take_reply_frame(Frame frame) noexcept;
+  void ask_frame(Step step, vscp::BinaryCode code) noexcept;
+  void say_frame(vscp::BinaryCode code) noexcept;
+  void write_converted(std::string_view frame) noexcept;
   void visit_done() noexcept;
   void fail(Ending ending, std::string_view why) noexcept;
   void wait_until(std::uint64_t due_ns) noexcept;
@@ -89,10 +111,12 @@ class RemoteSession final : public router::StreamSession {
   bool receiving_ = false;  ///< in the receive loop
   bool sends_ = false;      ///< events go out by this connection
   bool is_ours_ = false;    ///< the far side is a router like this one
+  bool is_binary_ = false;  ///< frames from here on
   bool has_count_ = true;   ///< CDTA exists
   bool left_ = false;
   Ending ending_ = Ending::kLost;
   std::uint32_t own_channel_ = 0;
+  std::uint32_t named_channel_ = 0;
   std::uint32_t window_ = 1;
   std::uint32_t unanswered_ = 0;  ///< SENDs
   std::uint32_t greeting_bytes_ = 0;
@@ -105,6 +129,7 @@ class RemoteSession final : public router::StreamSession {
   std::uint64_t armed_ns_ = 0;  ///< when the timer fires
   std::string why_;
   ReplyReader reader_;
+  FrameReader frames_;
 };
 
 }  // namespace drivers::link_client

@@ -115,6 +115,10 @@ class StreamSession : public OpOwner,
   void wait_to_publish() noexcept;
   /// Publishes; if the event goes to a keeper, what is replied from now on waits until it is safe.
   void publish_event(EventBuf* event) noexcept;
+  /// What is answered from now on waits until all that this worker has published so far is safe.
+  void wait_for_promises() noexcept {
+    if (worker_->promised() != 0) withhold_replies(worker_->promised());
+  }
   /// Work that costs as much as so many bytes of events more; input is charged by itself.
   void charge(std::size_t bytes) noexcept;
   /// Others come first now.

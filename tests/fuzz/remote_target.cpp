@@ -49,7 +49,7 @@ void check_commands(std::string_view text) {
     check(end != std::string_view::npos, "a command has an end");
     const std::string_view line = text.substr(0, end);
     check(std::any_of(kVerbs.begin(), kVerbs.end(), [&](std::string_view verb) { return line.starts_with(verb); }),
-            "a known command");
+          "a known command");
     vscp::Event event;
     if (line.starts_with("SEND "))
       check(vscp::decode_event_line(line.substr(5), event).has_value(), "an event that can be read");
@@ -60,12 +60,13 @@ void check_commands(std::string_view text) {
 class FarSide {
  public:
   explicit FarSide(unsigned mode)
-      : rig_([mode](drivers::link_client::RemoteConfig& config) {
+      : binary_((mode & 128U) != 0 && (mode & 1U) == 0), rig_([mode, this](drivers::link_client::RemoteConfig& config) {
           if ((mode & 1U) != 0) config.mode = drivers::link_client::Mode::kInterval;
           if ((mode & 2U) != 0) config.user = config.password = "site";
           config.send = (mode & 4U) == 0;
           config.filter_remote = (mode & 8U) != 0;
           config.send_window = mode >> 4U & 7U;
+          config.binary = binary_;
         }) {
     rig_.start();
   }
@@ -99,7 +100,7 @@ class FarSide {
     }
     // The last line may be cut by the end of its connection.
     heard_.resize(heard_.rfind('\n') == std::string::npos ? 0 : heard_.rfind('\n') + 1);
-    check_commands(heard_);
+    if (!binary_) check_commands(heard_);
     const auto status = rig_.status();
     check(status.figures.events_in + status.figures.bad <= said_, "no more events than bytes");
   }
@@ -123,6 +124,7 @@ class FarSide {
     rig_.settle();
   }
 
+  bool binary_;
   RemoteRig rig_;
   std::array<router::Socket, 2> ends_{-1, -1};
   unsigned next_ = 0;

@@ -1,6 +1,11 @@
 // What a remote says to far sides of all kinds, and what it takes from them.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <span>
+#include <string>
+
+#include "protocol/frame.h"
 #include "tests/unit/link_client/remote_rig.h"
 
 namespace link_client_test {
@@ -8,6 +13,16 @@ namespace {
 
 using drivers::link_client::Mode;
 using drivers::link_client::RemoteConfig;
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+std::string frame_of(const vscp::CommandFrame& frame) {
+  std::array<std::uint8_t, 64> bytes;
+  const auto size = vscp::encode_command_frame(frame, bytes);
+  return {reinterpret_cast<const char*>(bytes.data()), size.value_or(0)};
+}
 
 void receive_only(RemoteConfig& config) {
   config.send = false;
@@ -206,6 +221,67 @@ TEST(RemoteConversation, AVisitFetchesSendsAndLeaves) {
   }
   EXPECT_EQ(rig.status().figures.events_in, 2U);
   EXPECT_EQ(rig.status().last_error, "");
+}
+
+TEST(RemoteConversation, BinaryOnlyWithRoutersOfOurKindThatOfferIt) {
+  const auto binary = [](RemoteConfig& config) { config.binary = true; };
+  for (const std::string answer : {"+OK - Binary mode enabled\r\n", "-OK - Unknown command\r\n"}) {
+    RemoteRig rig(binary);
+    rig.start();
+    const auto far = rig.accept();
+    EXPECT_EQ(rig.talk(far, "Version: vscprouterd 9\r\n+OK\r\n"), "CHID\r\n");
+    EXPECT_EQ(rig.talk(far, "7\r\n+OK\r\n"), "BINARY\r\n");
+    const std::string next = rig.talk(far, answer);
+    if (answer.front() == '-') {
+      EXPECT_EQ(next, "RCVLOOP\r\n");
+      rig.say(far, "+OK\r\n");
+    } else {
+      EXPECT_EQ(next.substr(0, 3), std::string("\xe0\0\7", 3));  // OPEN
+      rig.say(far, frame_of({.type = vscp::FrameType::kReply, .code = 7, .error = 0, .argument = {}}));
+    }
+    EXPECT_EQ(rig.status().state, "receiving only");
+    rig.publish(5, 42);
+    const auto sender = rig.accept();
+    EXPECT_EQ(rig.talk(sender, "Version: vscprouterd 9\r\n+OK\r\n"), "BRIDGE 7\r\n");
+    EXPECT_EQ(rig.talk(sender, "+OK\r\n"), "BINARY\r\n");
+    const std::string sent = rig.talk(sender, answer);
+    if (answer.front() == '-') {
+      EXPECT_TRUE(sent.starts_with("SEND 96,20,5,7,2026-01-02T03:04:05Z,")) << sent;
+      rig.say(sender, "+OK\r\n");
+    } else {
+      vscp::Event event;
+      ASSERT_TRUE(vscp::decode_event_frame(bytes_of(sent), event));
+      EXPECT_EQ(event.data[0], 42);
+      const std::array<std::uint8_t, 6> argument{0, 0, 0, 96, 1, 2};
+      rig.say(sender, frame_of({.type = vscp::FrameType::kReply, .code = 0xffff, .error = 0, .argument = argument}));
+      // What comes is an event, in pieces.
+      rig.say(far, sent.substr(0, 10));
+      rig.say(far, sent.substr(10));
+      EXPECT_EQ(rig.status().figures.events_in, 1U);
+      rig.pass_time(16 * kSecond);
+      EXPECT_EQ(rig.heard(far).substr(0, 3), std::string("\xe0\0\0", 3));  // NOOP: does it live?
+    }
+    EXPECT_EQ(rig.status().figures.events_out, 1U);
+  }
+  RemoteRig rig(binary);
+  rig.start();
+  const auto far = rig.accept();
+  EXPECT_EQ(rig.talk(far, "Some server\r\n+OK\r\n"), "CHID\r\n");
+  EXPECT_EQ(rig.talk(far, "7\r\n+OK\r\n"), "RCVLOOP\r\n");
+}
+
+TEST(RemoteConversation, WhatIsNoFrameEndsTheConnection) {
+  RemoteRig rig([](RemoteConfig& config) {
+    config.binary = true;
+    config.send = false;
+  });
+  rig.start();
+  const auto far = rig.accept();
+  rig.say(far, "Version: vscprouterd 9\r\n+OK\r\n");
+  rig.say(far, "7\r\n+OK\r\n");
+  rig.say(far, "+OK\r\n");
+  rig.say(far, std::string(600, '\x55'));
+  EXPECT_EQ(rig.status().last_error, "the far side sends what is no frame");
 }
 
 TEST(RemoteConversation, AGreetingWithoutEndOrWithoutStatusLine) {
