@@ -24,35 +24,40 @@ def mosquitto_path():
 
 class Broker:
     """`config`: more lines of mosquitto.conf; `listener`: lines that belong to the listener. `persistent`: sessions and messages
-    survive the process."""
+    survive the process. `websockets`: a second listener, on `ws_port`."""
 
-    def __init__(self, config="", persistent=False, listener="", anonymous=True):
+    def __init__(self, config="", persistent=False, listener="", anonymous=True, websockets=False):
         self.folder = Path(tempfile.mkdtemp(prefix="vscprouter-broker-"))
         self.config = config
         self.persistent = persistent
         self.listener = listener
         self.anonymous = anonymous
+        self.websockets = websockets
         self.port = None
+        self.ws_port = None
         self.process = None
 
     def start(self):
         """Starts it; on the port that it had before, if it had one."""
         for _ in range(5):
             port = self.port or free_port()
-            self._write(port)
+            ws_port = self.ws_port or (free_port() if self.websockets else None)
+            self._write(port, ws_port)
             with open(self.folder / "log", "ab") as log:
                 self.process = subprocess.Popen([mosquitto_path(), "-c", str(self.folder / "mosquitto.conf")],
                                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             if poll(lambda p=port: self.process.poll() is not None or self._answers(p), 20, "mosquitto") and self.process.poll() is None:
-                self.port = port
+                self.port, self.ws_port = port, ws_port
                 return self
         raise AssertionError("mosquitto does not start:\n" + self.log())
 
-    def _write(self, port):
+    def _write(self, port, ws_port):
         lines = [f"listener {port} 127.0.0.1", self.listener, f"allow_anonymous {'true' if self.anonymous else 'false'}",
                  "max_queued_messages 0", "max_inflight_messages 1000", f"user {'root' if os.geteuid() == 0 else ''}".strip()]
         if os.geteuid() != 0:
             lines.pop()
+        if ws_port:
+            lines += [f"listener {ws_port} 127.0.0.1", "protocol websockets"]
         if self.persistent:
             lines += ["persistence true", f"persistence_location {self.folder}/", "autosave_interval 1", "autosave_on_changes true"]
         (self.folder / "mosquitto.conf").write_text("\n".join(lines) + "\n" + self.config + "\n")
