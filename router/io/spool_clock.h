@@ -19,13 +19,13 @@ inline constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
 class AgeClock {
  public:
-  /// `boot` names the system's run; `state` is null for a new spool.
+  /// `boot` names the system's run, 0 if that is not known; `state` is null for a new spool.
   AgeClock(const Clock& clock, std::uint64_t boot, std::uint64_t age_max_ns, const State* state) noexcept
       : clock_(clock), boot_(boot), opened_s_(clock.monotonic_ns() / kSecondNs) {
     if (state == nullptr) return;
     const std::uint64_t utc_s = clock.utc_ns() / kSecondNs;
     std::uint64_t closed_s = 0;
-    if (state->boot == boot && opened_s_ >= state->monotonic_s) {
+    if (boot != 0 && state->boot == boot && opened_s_ >= state->monotonic_s) {
       closed_s = opened_s_ - state->monotonic_s;
     } else if (utc_s > state->utc_s) {
       closed_s = std::min(utc_s - state->utc_s, age_max_ns / kSecondNs / 2U);

@@ -47,6 +47,15 @@ vscp::Result<void> reserve(int fd, std::uint64_t bytes) noexcept {
   return {};
 }
 
+/// Makes the name of a new folder safe, as far as the folder above can be opened.
+void sync_name_of(const std::string& path) {
+  const auto end = path.find_last_not_of('/');
+  const auto slash = end == std::string::npos ? end : path.rfind('/', end);
+  const std::string above = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd folder(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid()) static_cast<void>(::fsync(folder.get()));
+}
+
 std::string owner_of(int lock) {
   std::array<char, 32> text{};
   const ssize_t size = ::pread(lock, text.data(), text.size() - 1, 0);
@@ -60,7 +69,9 @@ std::expected<Folder, std::string> Folder::open(const std::string& path, Access 
   Folder folder;
   folder.path_ = path;
   const bool own = access == Access::kOwn;
-  if (own && ::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) {
+  if (own && ::mkdir(path.c_str(), kFolderMode) == 0) {
+    sync_name_of(path);
+  } else if (own && errno != EEXIST) {
     return std::unexpected(failure("cannot make the spool folder", path));
   }
   folder.folder_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -102,7 +102,7 @@ std::uint32_t salt_crc(std::uint64_t salt) noexcept {
 void encode_record_header(const RecordHeader& header, std::uint32_t salted, std::uint64_t offset,
                           std::uint8_t* out) noexcept {
   store(out + 4, header.payload_crc);
-  store(out + 8, header.size);
+  store(out + 8, header.size | header.commit << kCommitShift);
   store(out + 12, header.age_s);
   store(out + 16, header.ticket);
   store(out + 24, header.stored_ns);
@@ -111,8 +111,13 @@ void encode_record_header(const RecordHeader& header, std::uint32_t salted, std:
 
 bool decode_record_header(const std::uint8_t* in, std::uint32_t salted, std::uint64_t offset,
                           RecordHeader& header) noexcept {
-  header = {load<std::uint32_t>(in + 4), load<std::uint32_t>(in + 8), load<std::uint32_t>(in + 12),
-            load<std::uint64_t>(in + 16), load<std::uint64_t>(in + 24)};
+  const auto size = load<std::uint32_t>(in + 8);
+  header.payload_crc = load<std::uint32_t>(in + 4);
+  header.size = size & ((1U << kCommitShift) - 1U);
+  header.commit = size >> kCommitShift;
+  header.age_s = load<std::uint32_t>(in + 12);
+  header.ticket = load<std::uint64_t>(in + 16);
+  header.stored_ns = load<std::uint64_t>(in + 24);
   return header.size <= kStoreRecordMax && header.lane() < kStoreLanes && header.number() < kCountMax &&
          load<std::uint32_t>(in) == header_crc(in, salted, offset);
 }

@@ -23,7 +23,9 @@
 //   0     4   CRC-32C of bytes 4..31, begun with that of the salt, XOR the record's offset in the file: neither what an
 //             earlier life left there counts, nor what was written to the wrong place
 //   4     4   CRC-32C of the payload
-//   8     4   bytes of the payload
+//   8     4   bytes of the payload; in the upper 15 bits the number of the commit, modulo 2^15: after a power cut it
+//   tells
+//             what a commit did not finish from what is damaged
 //   12    4   age clock of the spool when it was appended, in seconds
 //   16    8   lane * 2^56 + number in the lane
 //   24    8   UTC when it was appended, in nanoseconds
@@ -48,6 +50,8 @@ inline constexpr std::size_t kRecordHeader = kStoreRecordOverhead;
 inline constexpr std::size_t kAlign = 8;
 inline constexpr std::size_t kSegmentBytesMin = std::size_t{128} * 1024;  ///< holds the largest record
 inline constexpr std::size_t kSegmentBytesMax = std::size_t{64} << 20U;   ///< what is read of a file
+inline constexpr unsigned kCommitShift = 17;
+inline constexpr std::uint32_t kCommits = 1U << 15U;
 inline constexpr unsigned kLaneShift = 56;
 inline constexpr std::uint64_t kNumberMask = (1ULL << kLaneShift) - 1U;
 /// No number, position or uid ever gets so far: a file that says so lies.
@@ -79,6 +83,7 @@ struct RecordHeader {
   std::uint32_t age_s = 0;
   std::uint64_t ticket = 0;
   std::uint64_t stored_ns = 0;
+  std::uint32_t commit = 0;  ///< modulo kCommits
 
   std::uint64_t lane() const noexcept { return ticket >> kLaneShift; }
   std::uint64_t number() const noexcept { return ticket & kNumberMask; }

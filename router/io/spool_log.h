@@ -101,6 +101,8 @@ class Spool::Log {
   vscp::Result<void> plan(Segments& fresh, std::vector<Part>& parts);
   vscp::Result<void> write(const std::vector<Part>& parts);
   void publish(Segments& fresh, const std::vector<Part>& parts);
+  bool take_spare(std::uint64_t capacity, spool::SegmentFile& file);
+  vscp::Result<spool::SegmentFile> take_file(std::uint64_t capacity);
   vscp::Result<void> begin_segment(Segments& into, std::uint64_t capacity);
   std::uint64_t next_capacity();
   void give_back(Segments& segments);
@@ -144,9 +146,10 @@ class Spool::Log {
   std::array<std::uint64_t, kStoreLanes> next_{};  ///< number of the next record
   Segment* tail_ = nullptr;                        ///< the last of segments_; null if there is none
   bool tail_good_ = true;                          ///< false after a write to it failed: nothing more is added to it
-  bool names_safe_ = true;                         ///< false if a new file's name is not synced
+  bool names_safe_ = false;                        ///< true if the names of all files are synced
   std::uint64_t uid_ = 0;
   std::uint64_t position_ = 0;
+  std::uint32_t commit_ = 0;  ///< of what is pending
   std::vector<Part> parts_;
 
   // The reader's.

@@ -36,7 +36,7 @@ class Scanner {
         at = found + kAlign;
         continue;
       }
-      if (jumped) ++resyncs_;
+      begin_record(header, jumped);
       if (payload_is_good(header, bytes_.data() + found + kRecordHeader)) {
         record(segment, header);
       } else {
@@ -56,12 +56,21 @@ class Scanner {
       missing(lane, image_.next[lane]);
     }
     // After a boot the state may be older than what it tells about: only what is seen is counted.
-    report.damaged_records = exact_ ? missing_ : damaged_ + resyncs_;
-    report.unfinished_records = unfinished_;
+    report.damaged_records = exact_ ? missing_ : damaged_;
+    report.unfinished_records = suspect_;
     image_.state.gone = std::move(merged_);
   }
 
  private:
+  // Damage among the records of the last commit may be none: the power went before it was finished.
+  void begin_record(const RecordHeader& header, bool jumped) {
+    if (header.commit != image_.commit) {
+      damaged_ += suspect_;
+      suspect_ = 0;
+      image_.commit = header.commit;
+    }
+    if (jumped) ++suspect_;
+  }
   void record(ScannedSegment& segment, const RecordHeader& header) {
     const std::size_t lane = header.lane();
     const std::uint64_t number = header.number();
@@ -80,11 +89,7 @@ class Scanner {
   void damaged(const RecordHeader& header) {
     const std::uint64_t number = header.number();
     if (number < expected_[header.lane()] || contains(gone_[header.lane()], number)) return;
-    if (number < image_.state.committed[header.lane()]) {
-      ++damaged_;
-    } else {
-      ++unfinished_;
-    }
+    ++suspect_;
   }
   // Numbers from the expected one up to `number` do not lie there: what was not gone is lost, and gone from now on.
   void missing(std::size_t lane, std::uint64_t number) {
@@ -115,8 +120,7 @@ class Scanner {
   std::vector<std::uint8_t> bytes_;
   std::uint64_t missing_ = 0;
   std::uint64_t damaged_ = 0;
-  std::uint64_t unfinished_ = 0;
-  std::uint64_t resyncs_ = 0;
+  std::uint64_t suspect_ = 0;  ///< as damaged_, but of the last commit so far
 };
 
 /// Reads the header; an error sentence, or empty.

@@ -49,6 +49,7 @@ struct Image {
   std::array<std::uint64_t, kStoreLanes> records{};
   std::array<std::uint64_t, kStoreLanes> oldest_ns{};  ///< UTC of the first; 0 if there is none
   std::uint64_t uid = 0;                               ///< the highest
+  std::uint32_t commit = 0;                            ///< of the last record, modulo kCommits
   Report report;
 };
 

@@ -31,6 +31,7 @@ Spool::Log::Log(const SpoolOptions& options, const Clock& clock, std::uint64_t b
       report_(image.report),
       age_(clock, boot, options.limits.age_max_ns, image.has_state ? &image.state : nullptr),
       uid_(image.uid),
+      commit_((image.commit + 1U) % spool::kCommits),
       folder_(std::move(folder)) {
   status_.bytes_max = limits_.bytes_max;
   status_.dropped_corrupt = report_.damaged_records;
@@ -110,7 +111,7 @@ vscp::Result<void> Spool::Log::append(std::uint8_t lane_index, std::span<const s
   if (!record.empty()) std::memcpy(payload, record.data(), record.size());
   pending_headers_.push_back({crc32c(record), static_cast<std::uint32_t>(record.size()),
                               static_cast<std::uint32_t>(age_s),
-                              std::uint64_t{lane_index} << spool::kLaneShift | next_[lane_index], utc_ns});
+                              std::uint64_t{lane_index} << spool::kLaneShift | next_[lane_index], utc_ns, commit_});
   ++next_[lane_index];
   return {};
 }
@@ -211,6 +212,7 @@ void Spool::Log::publish(Segments& fresh, const std::vector<Part>& parts) {
   }
   pending_.clear();
   pending_headers_.clear();
+  commit_ = (commit_ + 1U) % spool::kCommits;
   state_changed_ = true;
   drop_aged();
   free_segments();
@@ -229,30 +231,37 @@ std::uint64_t Spool::Log::next_capacity() {
   return std::clamp<std::uint64_t>(larger ? 2 * before : before, spool::kSegmentBytesMin, segment_bytes_);
 }
 
-vscp::Result<void> Spool::Log::begin_segment(Segments& into, std::uint64_t capacity) {
-  spool::SegmentFile file;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto fitting = std::find_if(spare_.begin(), spare_.end(), [capacity](const spool::SegmentFile& spare) {
-      return spare.header.capacity >= capacity;
-    });
-    if (fitting != spare_.end()) {
-      file = std::move(*fitting);
-      spare_.erase(fitting);
-    }
-  }
-  if (!file.fd.valid()) {
-    auto created = folder_.create_segment(++uid_, capacity);
-    if (!created && capacity > spool::kSegmentBytesMin) {
-      capacity = spool::kSegmentBytesMin;  // a disk that is nearly full may have room for this
-      created = folder_.create_segment(++uid_, capacity);
-    }
-    if (!created) return std::unexpected(created.error());
-    file = std::move(*created);
+bool Spool::Log::take_spare(std::uint64_t capacity, spool::SegmentFile& file) {
+  const std::lock_guard lock(mutex_);
+  const auto fitting = std::find_if(spare_.begin(), spare_.end(), [capacity](const spool::SegmentFile& spare) {
+    return spare.header.capacity >= capacity;
+  });
+  if (fitting == spare_.end()) return false;
+  file = std::move(*fitting);
+  spare_.erase(fitting);
+  return true;
+}
+
+// On a disk that is nearly full a smaller file does as well.
+vscp::Result<spool::SegmentFile> Spool::Log::take_file(std::uint64_t capacity) {
+  vscp::Result<spool::SegmentFile> file = std::unexpected(vscp::Errc::kNoSpace);
+  for (const std::uint64_t wanted : {capacity, std::uint64_t{spool::kSegmentBytesMin}}) {
+    spool::SegmentFile spare;
+    if (take_spare(wanted, spare)) return spare;
+    file = folder_.create_segment(++uid_, wanted);
+    if (!file) continue;
     names_safe_ = false;
     const std::lock_guard lock(mutex_);
-    disk_bytes_ += capacity;
+    disk_bytes_ += wanted;
+    break;
   }
+  return file;
+}
+
+vscp::Result<void> Spool::Log::begin_segment(Segments& into, std::uint64_t capacity) {
+  auto taken = take_file(capacity);
+  if (!taken) return std::unexpected(taken.error());
+  spool::SegmentFile file = std::move(*taken);
   ++position_;
   file.header = {0, ++uid_, random_.next(), position_, position_, file.header.capacity};
   const auto written = spool::write_header(file);

@@ -156,6 +156,31 @@ TEST_F(SpoolDamage, WithoutItsStateARecordComesAgainAndNoneIsLost) {
   EXPECT_EQ(read_texts(*spool), (Texts{"a", "b", "c"}));
 }
 
+TEST_F(SpoolDamage, AfterABootDamageIsToldFromWhatWasNotFinished) {
+  {
+    auto spool = open_spool(options(), clock_);
+    for (const char* text : {"a", "b", "c"}) {
+      ASSERT_TRUE(spool->append(1, as_bytes(text)));
+      put(*spool, 1, "x");
+    }
+  }
+  const Files good = test::take_files(folder());
+  const std::uint64_t each = router::stored_bytes(1);
+  for (const std::uint64_t record : {0U, 2U, 4U}) {
+    for (const std::uint64_t byte : {2U, 32U}) {  // of the header and of the payload
+      Files files = good;
+      files[test::segment_name(files)][router::spool::kDataStart + record * each + byte] = '?';
+      test::put_files(folder(), files);
+      auto after_boot = options();
+      ++after_boot.boot;
+      const auto spool = open_spool(after_boot, clock_);
+      EXPECT_EQ(spool->report().damaged_records, record == 4 ? 0U : 1U) << record << " " << byte;
+      EXPECT_EQ(spool->report().unfinished_records, record == 4 ? 1U : 0U) << record << " " << byte;
+      EXPECT_EQ(spool->status().records, 5U);
+    }
+  }
+}
+
 // Damage while the spool is open, behind the back of the process.
 TEST_F(SpoolDamage, DamageThatIsFoundWhileReadingIsCountedThen) {
   auto spool = open_spool(options(), clock_);

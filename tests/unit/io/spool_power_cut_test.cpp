@@ -113,7 +113,7 @@ class PowerCut {
       if (must_.count(number) == 0) continue;  // released since
       ASSERT_EQ(all.count(number), 1U) << number << " was committed and is lost; " << spool->report().text();
     }
-    ASSERT_EQ(spool->report().damaged_segments, 0U);
+    ASSERT_EQ(spool->report().damaged_segments + spool->report().damaged_records, 0U) << spool->report().text();
     test::put(*spool, 3, "new");
     ASSERT_EQ(test::read_texts(*spool), std::vector<std::string>{"new"});
   }
