@@ -190,8 +190,8 @@ void drop_replaced(Image& image) {
 // So far no spool gets in a thousand years; a file that was made up can say so.
 bool numbers_used_up(const Image& image) {
   constexpr std::uint64_t kLast = kCountMax - (1ULL << 40U);
-  const auto position = image.segments.empty() ? 0 : image.segments.back().file.header.last_position;
-  return image.uid > kLast || position > kLast ||
+  const auto far = [](const ScannedSegment& segment) { return segment.file.header.last_position > kLast; };
+  return image.uid > kLast || std::any_of(image.segments.begin(), image.segments.end(), far) ||
          std::any_of(image.next.begin(), image.next.end(), [](std::uint64_t next) { return next > kLast; });
 }
 
