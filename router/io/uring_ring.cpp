@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -169,9 +170,10 @@ Socket UringRing::adopt(int descriptor) noexcept {
   return kInTable + (static_cast<Socket>(index) << kSlotBits) + static_cast<Socket>(lanes_[index]->move_in(descriptor));
 }
 
-// Without O_NONBLOCK: on such a socket io_uring gives a connect up at once instead of waiting for it.
+// Without O_NONBLOCK: on such a socket io_uring gives a connect up at once instead of waiting for it. Not by the library's call: the ring closes the
+// descriptor, which ThreadSanitizer does not see, so that it would take the next opener of the number for a race.
 Socket UringRing::open_socket(int family) noexcept {
-  const int descriptor = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto descriptor = static_cast<int>(::syscall(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (descriptor < 0) return -errno;
   set_stream_options(descriptor);
   const Socket socket = adopt(descriptor);
