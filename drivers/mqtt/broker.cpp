@@ -42,7 +42,7 @@ std::string Broker::open_store(const router::Clock& clock) {
 
 std::string Broker::open(router::Router& router, router::ThreadIndex helper, SiteMemory& site) {
   if (auto problem = open_store(router.clock()); !problem.empty()) return problem;
-  sender_ = std::make_unique<BrokerSender>(config_, *store_, echoes_, router.clock());
+  sender_ = std::make_unique<BrokerSender>(config_, *store_, echoes_, router);
   intake_ = std::make_unique<BrokerIntake>(router, helper, config_, *store_, echoes_, site, *sender_,
                                            [this] { sender_->wake(); });
   sender_->set_intake(*intake_);

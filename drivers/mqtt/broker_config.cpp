@@ -330,9 +330,12 @@ class BrokerReading {
     }
     out_.topic_daemon_base =
         fixed("topic-daemon-base", reader_, reader_.text("topic-daemon-base", "vscp-daemon/{{srvguid}}/"));
-    out_.topic_drivers = reader_.text("topic-drivers", "drivers");
-    out_.topic_discovery = reader_.text("topic-discovery", "discovery");
+    out_.topic_drivers = fixed("topic-drivers", reader_, reader_.text("topic-drivers", "drivers"));
+    out_.topic_discovery = fixed("topic-discovery", reader_, reader_.text("topic-discovery", "discovery"));
     out_.daemon_topics = reader_.boolean("daemon-topics", out_.daemon_topics);
+    out_.heartbeat_s = small(reader_, "heartbeat-s", out_.heartbeat_s, 1, 86'400);
+    out_.server_guid = place_.guid;
+    out_.server_name = place_.server_name;
   }
 
   struct Defaults {

@@ -89,6 +89,9 @@ struct BrokerConfig {
   std::string topic_drivers;      ///< "topic-drivers"; after the base
   std::string topic_discovery;    ///< "topic-discovery"; after the base
   bool daemon_topics = true;  ///< "daemon-topics": name, version, drivers, discovery, heartbeats; false: none of them
+  std::uint32_t heartbeat_s = 60;  ///< "heartbeat-s": of these
+  vscp::Guid server_guid;          ///< of the router
+  std::string server_name;
   StoreConfig store;
   SiteConfig site;
 };

@@ -28,16 +28,18 @@ std::string_view to_text(bool connecting, bool up) noexcept {
 }  // namespace
 
 BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes,
-                           const router::Clock& clock)
+                           const router::Router& router)
     : config_(config),
       store_(store),
       echoes_(echoes),
-      clock_(clock),
+      router_(router),
+      clock_(router.clock()),
       writer_(config),
+      daemon_(config),
       tokens_(config.connection.in_flight_max),
       site_run_(router::SystemRandom().next()),
       site_topic_(config.site.events_out()) {
-  shown_since_ns_ = clock.utc_ns();
+  shown_since_ns_ = clock_.utc_ns();
   for (std::uint32_t token = static_cast<std::uint32_t>(tokens_.size()); token > 0; --token)
     free_tokens_.push_back(token - 1);
 }
@@ -173,11 +175,12 @@ void BrokerSender::run() {
     if (paused && state_ != State::kDown) leave_while_paused();
     if (state_ == State::kDown && !paused) until = std::min(until, retry_at_ns_);
     if (state_ == State::kUp) {
+      until = std::min(until, daemon_.beat_at_ns());
       if (pause_until_ns_ > now) {
         until = std::min(until, pause_until_ns_);
       } else if (config_.site.enabled()) {
         until = std::min(until, site_resend_at_ns());
-      } else if (record_at_ < record_count_ && free_tokens_.size() == tokens_.size()) {
+      } else if ((record_at_ < record_count_ || daemon_.next() != nullptr) && free_tokens_.size() == tokens_.size()) {
         until = std::min(until, now + kFullPauseNs);  // nobody will wake us
       }
     }
@@ -188,6 +191,7 @@ void BrokerSender::run() {
       if (config_.site.enabled()) {
         pump_site();
       } else {
+        send_daemon_messages();
         pump();
       }
     }
@@ -331,6 +335,19 @@ bool BrokerSender::send_plain(const std::string& topic, std::string_view payload
 void BrokerSender::say_hello() {
   const MqttWill& will = config_.connection.will;
   if (!will.topic.empty() && will.retain) send_plain(will.topic, {}, will.qos, true);
+  daemon_.note_connected(router_.interfaces(), router_.started_utc_ns(), clock_.monotonic_ns());
+}
+
+void BrokerSender::send_daemon_messages() {
+  if (const std::uint64_t now = clock_.monotonic_ns(); now >= daemon_.beat_at_ns()) daemon_.beat(now, clock_.utc_ns());
+  while (const DaemonTopics::Message* message = free_tokens_.empty() ? nullptr : daemon_.next()) {
+    if (may_echo(message->topic)) {
+      const auto* bytes = reinterpret_cast<const std::uint8_t*>(message->payload.data());
+      echoes_.note_published(message->topic, {bytes, message->payload.size()}, clock_.monotonic_ns());
+    }
+    if (!send_plain(message->topic, message->payload, message->qos, message->retain)) return;
+    daemon_.pop();
+  }
 }
 
 void BrokerSender::set_state(State state, std::string_view reason) {
@@ -439,6 +456,7 @@ bool BrokerSender::send_record() {
       return true;
     }
     decoded_ = true;
+    daemon_.note_event(event_, clock_.utc_ns());
   }
   const bool last = record_at_ + 1 == record_count_;
   for (; entry_at_ < writer_.entries(); ++entry_at_) {

@@ -20,6 +20,7 @@
 
 #include "drivers/mqtt/broker_config.h"
 #include "drivers/mqtt/broker_intake.h"
+#include "drivers/mqtt/daemon_topics.h"
 #include "drivers/mqtt/echo_guard.h"
 #include "drivers/mqtt/message_writer.h"
 #include "drivers/mqtt/mqtt_client.h"
@@ -49,7 +50,7 @@ struct SenderCounters {
 class BrokerSender final : public MqttEvents, public SitePost {
  public:
   /// All of them must outlive it.
-  BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes, const router::Clock& clock);
+  BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes, const router::Router& router);
   ~BrokerSender() override;
 
   /// Where messages of the broker go. Before start().
@@ -123,6 +124,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   std::uint64_t retry_delay_ns() const noexcept;
   void subscribe_all();
   void say_hello();
+  void send_daemon_messages();
   bool send_plain(const std::string& topic, std::string_view payload, int qos, bool retain);
   /// Sends until nothing waits or the library takes no more.
   void pump();
@@ -148,9 +150,11 @@ class BrokerSender final : public MqttEvents, public SitePost {
   const BrokerConfig& config_;
   router::EventStore& store_;
   EchoGuard& echoes_;
+  const router::Router& router_;
   const router::Clock& clock_;
   BrokerIntake* intake_ = nullptr;
   MessageWriter writer_;
+  DaemonTopics daemon_;
   SenderCounters counters_;
   std::thread thread_;
 

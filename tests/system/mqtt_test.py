@@ -2,12 +2,13 @@
 
 import json
 import sys
+import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from broker import Broker  # noqa: E402
-from daemon import Daemon, poll  # noqa: E402
+from daemon import GUID as ROUTER, Daemon, poll  # noqa: E402
 from mqtt_client import MqttClient  # noqa: E402
 
 GUID = "FF:FF:FF:FF:FF:FF:FF:FE:5C:CF:7F:C4:1E:7B:00:08"
@@ -15,7 +16,7 @@ GUID = "FF:FF:FF:FF:FF:FF:FF:FE:5C:CF:7F:C4:1E:7B:00:08"
 
 def section(broker, **more):
     """The "mqtt" section for a broker."""
-    out = {"host": "127.0.0.1", "port": broker.port, "reconnect": {"delay": 0, "delay-max": 1}}
+    out = {"host": "127.0.0.1", "port": broker.port, "reconnect": {"delay": 0, "delay-max": 1}, "daemon-topics": False}
     out.update(more)
     return out
 
@@ -105,6 +106,39 @@ class MqttTest(unittest.TestCase):
                     got = [(m.topic, json.loads(m.payload)["class"]) for m in (watcher.read() for _ in range(3))]
                     self.assertEqual(got, [("f/all", 20), ("f/all", 1), ("f/alarm", 1)])
                     self.assertIsNone(watcher.read(0.2))
+
+    def test_what_the_router_tells_about_itself(self):
+        topics = {"publish": [{"topic": "beat/{{class}}/{{type}}", "qos": 1}], "subscribe": [{"topic": "beat/#"}], "daemon-topics": True, "heartbeat-s": 1,
+                  "topic-drivers": "vscp-daemon/{{srvguid}}/all-drivers"}
+        with Daemon(config={"mqtt": section(self.broker, **topics)}) as daemon, daemon.login() as client:
+            connected(daemon)
+            client.ok(f"SEND 0,20,3,0,,,{GUID},1,2,3")
+            client.ok("RCVLOOP")
+            base = f"vscp-daemon/{ROUTER}/"
+            with MqttClient(self.broker.port, "beats").subscribe("beat/#") as watcher:
+                events = {}
+                while len(events) < 4:
+                    event = json.loads(watcher.read().payload)
+                    if event["guid"] == ROUTER:
+                        events[(event["class"], event["type"])] = event["data"]
+            self.assertEqual(events[(20, 9)], [0, 0, 0])
+            self.assertEqual(bytes(events[(1026, 2)]), b"test".ljust(64, b"\0"))
+            self.assertLess(abs(int.from_bytes(events[(0, 1)][1:], "big") - time.time()), 600)
+            self.assertEqual(bytes(events[(1024, 20)][8:24]).hex(":").upper(), ROUTER)
+            self.assertEqual(bytes(events[(1024, 20)][40:]), b"test".ljust(64, b"\0"))
+            poll(lambda: remote(daemon)["echoes"] >= 4, what="our own heartbeats, which come back and are no events")
+            self.assertEqual(remote(daemon)["events_in"], 0)
+            with MqttClient(self.broker.port, "late").subscribe("vscp-daemon/#") as late:
+                told = {}
+                while len(told) < 5:
+                    message = late.read()
+                    self.assertTrue(message.retain)
+                    told[message.topic] = message.payload
+        self.assertEqual(told[base + "server-name"], b"test")
+        self.assertRegex(told[base + "server-version"].decode(), r"^\d+\.\d+\.\d+$")
+        self.assertRegex(told[base + "server-started-utc"].decode(), r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertIn("mqtt mqtt", [d["name"] for d in json.loads(told[base + "all-drivers"])["drivers"]])
+        self.assertEqual(json.loads(told[base + "discovery"])["guid"], GUID)
 
     def test_several_brokers(self):
         with Broker() as second:
