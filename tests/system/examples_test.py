@@ -45,13 +45,24 @@ def documents():
 
 class ExamplesTest(unittest.TestCase):
     def test_examples(self):
-        files = sorted((ROOT / "tools/examples").rglob("config.json"))
-        self.assertGreaterEqual(len(files), 3)
+        files = sorted((ROOT / "tools/examples").rglob("*.json"))
+        self.assertGreaterEqual(len(files), 8)
         for path in files:
-            with self.subTest(example=path.parent.name):
+            with self.subTest(example=f"{path.parent.name}/{path.name}"):
                 code, output = check(path.read_text())
                 self.assertEqual(code, 0, output)
                 self.assertNotIn("warn", output.lower())
+
+    def test_sites_meet_at_one_broker(self):
+        for folder in ("two_sites", "three_sites"):
+            lines = {}
+            for path in (ROOT / "tools/examples" / folder).glob("*.json"):
+                for entry in json.loads(re.sub(r"^\s*//.*$", "", path.read_text(), flags=re.M))["mqtt"]:
+                    lines.setdefault(frozenset(entry["site"][k] for k in ("name", "peer")), []).append(entry["host"])
+            for ends, hosts in lines.items():
+                with self.subTest(folder=folder, ends=sorted(ends)):
+                    self.assertEqual(len(hosts), 2)
+                    self.assertEqual(hosts[0], hosts[1])
 
     def test_documents(self):
         checked = 0
