@@ -222,9 +222,7 @@ class BrokerReading {
   void read_options() {
     MqttConnection& to = out_.connection;
     ObjectReader options(reader_.object("mqtt-options"), reader_.path_of("mqtt-options"), reader_.context());
-    if (!flag(options, "tcp-nodelay", true)) {
-      options.warning("tcp-nodelay", "the MQTT library decides about that by itself: the key is not used");
-    }
+    to.no_delay = flag(options, "tcp-nodelay", to.no_delay);
     const std::int64_t version = options.integer("protocol-version", 311, 5, 311);
     if (version != 311 && version != 5) options.error("protocol-version", "write 311 (MQTT 3.1.1) or 5");
     to.version = version == 5 ? MqttVersion::k5 : MqttVersion::k311;

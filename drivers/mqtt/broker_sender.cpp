@@ -136,10 +136,7 @@ void BrokerSender::leave_while_paused() {
 
 BrokerSender::News BrokerSender::wait_for_news(std::uint64_t until_ns) {
   std::unique_lock lock(mutex_);
-  const auto something = [this] {
-    return woken_ || (stopping_ && !stop_seen_) || news_.connected || news_.failed || news_.lost || news_.subscribed ||
-           !news_.done.empty() || !news_.arrived.empty() || news_.hello || !news_.to_tell.empty();
-  };
+  const auto something = [this] { return woken_ || (stopping_ && !stop_seen_) || !news_.is_empty(); };
   if (until_ns == kNever) {
     changed_.wait(lock, something);
   } else {
@@ -502,6 +499,11 @@ bool BrokerSender::may_echo(std::string_view topic) const {
     const bool silent = entry.subscription.no_local && config_.connection.version == MqttVersion::k5;
     return !silent && topic_matches(entry.subscription.topic, topic);
   });
+}
+
+bool BrokerSender::is_connected() const {
+  const std::lock_guard lock(mutex_);
+  return shown_state_ == State::kUp;
 }
 
 void BrokerSender::report(router::JsonWriter& array) const {

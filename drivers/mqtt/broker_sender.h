@@ -60,6 +60,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void stop(std::uint32_t timeout_ms);
   void wake() noexcept;
   void report(router::JsonWriter& array) const;
+  bool is_connected() const;
 
   void tell_arrived(std::uint64_t run, std::uint64_t batch) override;
   void set_paused(bool paused) override;
@@ -93,6 +94,11 @@ class BrokerSender final : public MqttEvents, public SitePost {
     std::vector<std::uint64_t> arrived;                            ///< batches that are safe at the peer
     bool hello = false;                                            ///< the peer has connected
     std::vector<std::pair<std::uint64_t, std::uint64_t>> to_tell;  ///< run and batch of what has arrived here
+
+    bool is_empty() const noexcept {
+      return !connected && !failed && !lost && !subscribed && !hello && done.empty() && arrived.empty() &&
+             to_tell.empty();
+    }
   };
   /// Records that were read together; they are released together, when the last of their messages is done.
   struct Batch {

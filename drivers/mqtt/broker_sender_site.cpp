@@ -97,13 +97,16 @@ bool BrokerSender::send_site_batch() {
   if (free_tokens_.empty()) return false;
   SiteBatch batch{site_number_ + 1, clock_.monotonic_ns(), {}};
   site_writer_.begin(site_run_, batch.number);
-  while (site_writer_.fits(kRecordMax * records_.size())) {
-    const std::size_t count = store_.read(records_);
+  // As many as certainly fit, again and again: what was read must go.
+  for (;;) {
+    const std::size_t most = std::min(records_.size(), site_writer_.room() / kRecordMax);
+    if (most == 0) break;
+    const std::size_t count = store_.read(std::span(records_).first(most));
     for (std::size_t i = 0; i < count; ++i) {
       batch.tickets.push_back(records_[i].ticket);
       site_writer_.add(records_[i].bytes);
     }
-    if (count < records_.size()) break;
+    if (count < most) break;
   }
   if (batch.tickets.empty()) return false;
   ++site_number_;

@@ -51,6 +51,7 @@ struct MqttConnection {
       0;  ///< MQTT 5 and not clean: how long the broker keeps the session; 0xffffffff = for ever
   std::uint32_t receive_maximum = 0;   ///< MQTT 5: unacknowledged messages from the broker; 0 = its default
   std::uint32_t in_flight_max = 1000;  ///< messages given to the library and not yet done
+  bool no_delay = true;                 ///< small packets do not wait for the acknowledgement of earlier ones (TCP_NODELAY)
   MqttWill will;
   MqttTls tls;
 };

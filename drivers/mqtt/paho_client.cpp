@@ -1,12 +1,18 @@
 // The only file that includes Paho. Its asynchronous client runs two threads for the whole process; callbacks come from
 // them.
 #include <MQTTAsync.h>
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <climits>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <vector>
@@ -94,6 +100,25 @@ std::vector<unsigned char> from_hex(std::string_view text) {
   return out;
 }
 
+// Paho leaves Nagle's algorithm on and does not tell its socket: the end of a message could wait 40 ms for the broker's
+// delayed acknowledgement. Other sockets to the same port are other clients' of the same broker.
+void set_no_delay_towards(std::uint16_t port) {
+  DIR* folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) return;
+  while (const dirent* entry = ::readdir(folder)) {
+    const int fd = std::atoi(entry->d_name);
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    if (fd <= 2 || ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    in_port_t peer_port = 0;
+    if (peer.ss_family == AF_INET) peer_port = reinterpret_cast<const sockaddr_in&>(peer).sin_port;
+    if (peer.ss_family == AF_INET6) peer_port = reinterpret_cast<const sockaddr_in6&>(peer).sin6_port;
+    const int one = 1;
+    if (peer_port == htons(port)) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  }
+  ::closedir(folder);
+}
+
 class PahoClient final : public MqttClient {
  public:
   PahoClient(const MqttConnection& connection, MqttEvents& events)
@@ -155,7 +180,7 @@ class PahoClient final : public MqttClient {
     if (version5()) {
       options.cleanstart = connection_.clean_session ? 1 : 0;
       options.onSuccess5 = [](void* context, MQTTAsync_successData5* data) {
-        self(context).events_.on_connected(data != nullptr && data->alt.connect.sessionPresent != 0);
+        self(context).connected(data != nullptr && data->alt.connect.sessionPresent != 0);
       };
       options.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
         self(context).connect_failed(data == nullptr         ? 0
@@ -175,7 +200,7 @@ class PahoClient final : public MqttClient {
       options.cleansession = connection_.clean_session ? 1 : 0;
       options.MQTTVersion = MQTTVERSION_3_1_1;
       options.onSuccess = [](void* context, MQTTAsync_successData* data) {
-        self(context).events_.on_connected(data != nullptr && data->alt.connect.sessionPresent != 0);
+        self(context).connected(data != nullptr && data->alt.connect.sessionPresent != 0);
       };
       options.onFailure = [](void* context, MQTTAsync_failureData* data) {
         self(context).connect_failed(data == nullptr ? 0 : data->code, data == nullptr ? nullptr : data->message);
@@ -356,6 +381,11 @@ class PahoClient final : public MqttClient {
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;  // taken: Paho must not offer it again
+  }
+
+  void connected(bool session_present) {
+    if (connection_.no_delay) set_no_delay_towards(connection_.port);
+    events_.on_connected(session_present);
   }
 
   void connect_failed(int code, const char* message) noexcept {

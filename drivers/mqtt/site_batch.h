@@ -10,6 +10,7 @@
 // All numbers are big endian. Pure functions. Thread rule: any.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -28,7 +29,8 @@ inline constexpr std::size_t kBatchBytesMax = 128U << 10U;
 class BatchWriter {
  public:
   void begin(std::uint64_t run, std::uint64_t number);
-  bool fits(std::size_t record) const noexcept { return bytes_.size() + 2 + record <= kBatchBytesMax; }
+  /// Bytes that still fit; a record needs two more than it has.
+  std::size_t room() const noexcept { return kBatchBytesMax - std::min(kBatchBytesMax, bytes_.size()); }
   void add(std::span<const std::uint8_t> record);
   std::span<const std::uint8_t> bytes() const noexcept { return bytes_; }
 

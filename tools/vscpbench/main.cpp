@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/vscpbench/floor/floor_command.h"
+#include "tools/vscpbench/mqtt/mqtt_command.h"
 #include "tools/vscpbench/peers/compare_command.h"
 #include "tools/vscpbench/report/diff_command.h"
 #include "tools/vscpbench/report/report_command.h"
@@ -21,12 +22,14 @@ int main(int argc, char** argv) {
   bench::DiffCommand diff(app);
   bench::floor::FloorCommand floor(app);
   bench::peers::CompareCommand compare(app);
+  bench::mqtt::MqttCommand mqtt(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : bench::kUsageError;
   }
   if (floor.chosen()) return floor.run();
+  if (mqtt.chosen()) return mqtt.run();
   if (compare.chosen()) return compare.run(argc, argv);
   if (list.chosen()) return list.run();
   if (report.chosen()) return report.run();
