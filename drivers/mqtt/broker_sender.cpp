@@ -352,6 +352,7 @@ void BrokerSender::set_state(State state, std::string_view reason) {
   const std::lock_guard lock(mutex_);
   if (shown_state_ != state) shown_since_ns_ = clock_.utc_ns();
   shown_state_ = state;
+  told_.notify_all();
   if (!reason.empty()) last_error_ = reason;
 }
 
@@ -394,8 +395,7 @@ void BrokerSender::finish_message(std::uint32_t index) {
   // With again_ set this batch may hold a message that was not taken; its records stay in flight until the rewind.
   if (!again_) {
     store_.release(batch.tickets);
-    intake_->note_room();
-    counters_.events_sent.add(batch.tickets.size());
+    note_released(batch.tickets.size());
   }
   batch.in_use = false;
   batch.tickets.clear();
@@ -501,9 +501,21 @@ bool BrokerSender::may_echo(std::string_view topic) const {
   });
 }
 
-bool BrokerSender::is_connected() const {
+bool BrokerSender::wait_connected(std::uint32_t timeout_ms) const {
+  std::unique_lock lock(mutex_);
+  return told_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return shown_state_ == State::kUp; });
+}
+
+bool BrokerSender::wait_sent(std::uint32_t timeout_ms) const {
+  std::unique_lock lock(mutex_);
+  return told_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return store_.status().records == 0; });
+}
+
+void BrokerSender::note_released(std::size_t events) {
+  counters_.events_sent.add(events);
+  intake_->note_room();
   const std::lock_guard lock(mutex_);
-  return shown_state_ == State::kUp;
+  told_.notify_all();
 }
 
 void BrokerSender::report(router::JsonWriter& array) const {

@@ -60,7 +60,9 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void stop(std::uint32_t timeout_ms);
   void wake() noexcept;
   void report(router::JsonWriter& array) const;
-  bool is_connected() const;
+  /// Any thread but its own: waits for the connection, or until nothing is left in the store. False after `timeout_ms`.
+  bool wait_connected(std::uint32_t timeout_ms) const;
+  bool wait_sent(std::uint32_t timeout_ms) const;
 
   void tell_arrived(std::uint64_t run, std::uint64_t batch) override;
   void set_paused(bool paused) override;
@@ -152,6 +154,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void rewind_if_settled();
   bool may_echo(std::string_view topic) const;
   void set_state(State state, std::string_view reason);
+  void note_released(std::size_t events);
 
   const BrokerConfig& config_;
   router::EventStore& store_;
@@ -194,6 +197,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
 
   mutable std::mutex mutex_;  ///< for what follows
   std::condition_variable changed_;
+  mutable std::condition_variable told_;  ///< the state has changed, or something was released
   News news_;
   bool woken_ = false;
   bool paused_ = false;

@@ -54,9 +54,8 @@ void BrokerSender::take_arrived(std::span<const std::uint64_t> numbers) {
                                     [number](const SiteBatch& batch) { return batch.number == number; });
     if (found == site_batches_.end()) continue;
     store_.release(found->tickets);
-    intake_->note_room();
     counters_.batches_arrived.add();
-    counters_.events_sent.add(found->tickets.size());
+    note_released(found->tickets.size());
     site_batches_.erase(found);
   }
 }

@@ -24,7 +24,8 @@ namespace {
 namespace driver = drivers::mqtt;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPatience = std::chrono::seconds(60);
+constexpr std::uint32_t kPatienceMs = 60'000;
+constexpr auto kPatience = std::chrono::milliseconds(kPatienceMs);
 constexpr std::uint64_t kStoreBytes = 4ULL << 30U;
 
 double own_cpu_s() {
@@ -122,17 +123,6 @@ struct Site {
     static_cast<void>(store.commit());
     sender->wake();
   }
-  bool wait_connected() const {
-    const auto limit = Clock::now() + kPatience;
-    while (!sender->is_connected() && Clock::now() < limit) ::usleep(500);
-    return sender->is_connected();
-  }
-  bool wait_empty() const {
-    const auto limit = Clock::now() + kPatience;
-    while (store.status().records > 0 && Clock::now() < limit) ::usleep(500);
-    return store.status().records == 0;
-  }
-
   driver::BrokerConfig config;
   router::SystemClock clock;
   driver::EchoGuard echoes;
@@ -234,10 +224,10 @@ std::expected<Run, std::string> run_router(const Load& load) {
   if (near.router == nullptr) return std::unexpected("no io_uring here");
   near.fill(load);
   near.sender->start();
-  if (!near.wait_connected()) return std::unexpected("the broker cannot be reached");
+  if (!near.sender->wait_connected(kPatienceMs)) return std::unexpected("the broker cannot be reached");
   const Stopwatch watch(load);
   near.release();
-  if (!near.wait_empty()) return std::unexpected("the broker did not take everything in time");
+  if (!near.sender->wait_sent(kPatienceMs)) return std::unexpected("the broker did not take everything in time");
   return watch.stop();
 }
 
@@ -251,10 +241,11 @@ std::expected<Run, std::string> run_sites(const Load& load) {
   near.intake->start();
   near.fill(load);
   near.sender->start();
-  if (!near.wait_connected() || !far.wait_connected()) return std::unexpected("the broker cannot be reached");
+  if (!near.sender->wait_connected(kPatienceMs) || !far.sender->wait_connected(kPatienceMs))
+    return std::unexpected("the broker cannot be reached");
   const Stopwatch watch(load);
   near.release();
-  if (!near.wait_empty()) return std::unexpected("the far side did not confirm everything in time");
+  if (!near.sender->wait_sent(kPatienceMs)) return std::unexpected("the far side did not confirm everything in time");
   return watch.stop();
 }
 
