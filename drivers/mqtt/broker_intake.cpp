@@ -34,7 +34,8 @@ BrokerIntake::BrokerIntake(router::Router& router, router::ThreadIndex helper, c
   for (const auto& entry : config.publish) filters_.push_back(vscp::join_filters(config.filter, entry.filter));
   if (config.site.enabled()) {
     filters_.push_back(config.filter);
-    origins_.resize(pool().capacity());
+    if (site.hub == nullptr) site.hub = this;
+    if (site.hub == this) origins_.resize(pool().capacity());
   }
   for (const auto& filter : filters_) interest_.add(filter);
   router.add_helper(helper, *this, {channel_, kTypeLevel2Driver, guid_, "mqtt " + config.name});
@@ -59,7 +60,7 @@ bool BrokerIntake::wants(const vscp::Event& event) const noexcept {
 bool BrokerIntake::store_event(const router::EventBuf& event) {
   const router::EventOrigin origin = router::origin_of(event, site_.router);
   if (config_.site.enabled() && origin.hops >= config_.site.hops_max) {
-    counters_.loops.add();
+    counters_.far_travelled.add();
     router::log(router::LogLevel::kWarn, router::LogKind::kRefused,
                 "mqtt " + config_.name + ": an event has passed max-hops bridges and stops here: is there a loop?");
     return true;
@@ -146,84 +147,95 @@ void BrokerIntake::publish_message(const Message& message) {
   }
   event->event.obid = channel_;
   if (event->event.guid.is_zero()) event->event.guid = guid_;
-  if (!wait_for_room(event->event.vscp_class)) {
+  if (!wait_for_room(event->event.vscp_class, *this)) {
     pool().give_back(event);
     return;
   }
   if (publish(event)) counters_.events_in.add();
 }
 
-void BrokerIntake::publish_batch(const Message& message) {
+void BrokerIntake::publish_batch(const Message& message, BrokerIntake& link) {
   const auto batch = read_batch(message.payload);
+  // Out of its place: what is before it was lost, and comes again together with it.
+  if (batch && !link.batch_order_.take(batch->run, batch->number)) return;
   bool whole = batch.has_value();
   if (whole) {
     auto records = batch->records;
     for (auto record = next_record(records); !is_stopping(); record = next_record(records)) {
       whole = record.has_value();
       if (!whole || record->empty()) break;
-      whole = publish_record(*record);
+      whole = publish_record(*record, link);
       if (!whole) break;
     }
   }
   if (is_stopping()) return;
   if (!whole) {
     // Not confirmed: the peer sends it again, in case it was only damaged on its way.
-    counters_.malformed.add();
+    link.batch_order_.refuse();
+    link.counters_.malformed.add();
     router::log(router::LogLevel::kError, router::LogKind::kRefused,
-                "mqtt " + config_.name + ": a batch of site " + config_.site.peer + " is damaged");
+                "mqtt " + link.config_.name + ": a batch of site " + link.config_.site.peer + " is damaged");
     return;
   }
   publisher().flush();
-  arrived_.push_back({publisher().promises().given(), batch->run, batch->number});
+  arrived_.push_back({&link.post_, publisher().promises().given(), batch->run, batch->number});
 }
 
-bool BrokerIntake::publish_record(std::span<const std::uint8_t> record) {
+bool BrokerIntake::publish_record(std::span<const std::uint8_t> record, BrokerIntake& link) {
   router::EventBuf* event = acquire();
   if (event == nullptr) return false;
   auto origin = router::decode_carried_event(record, event->event);
   const bool born_here = origin && (origin->router >> 32U) == (site_.router >> 32U);
-  if (!origin || born_here || !wait_for_room(event->event.vscp_class) || !site_.seen.insert(*origin)) {
+  if (!origin || born_here || !wait_for_room(event->event.vscp_class, link) || !site_.seen.insert(*origin)) {
     pool().give_back(event);
     if (!origin || is_stopping()) return false;
-    (born_here ? counters_.loops : counters_.duplicates).add();
+    (born_here ? link.counters_.loops : link.counters_.duplicates).add();
     return true;
   }
   ++origin->hops;
   router::EventOrigin& kept = origins_[pool().index_of(*event)];
   kept = *origin;
   event->birth = reinterpret_cast<std::uint64_t>(&kept);
-  event->event.obid = channel_;
-  if (publish(event)) counters_.events_in.add();
+  event->event.obid = link.channel_;
+  if (publish(event)) link.counters_.events_in.add();
   return true;
 }
 
-bool BrokerIntake::wait_for_room(std::uint16_t vscp_class) {
-  if (!publisher().is_refused(vscp_class)) return true;
-  set_holding(true);
-  while (publisher().is_refused(vscp_class) && !is_stopping()) {
+void BrokerIntake::on_own_event(const router::EventBuf& event) {
+  if (wants(event.event)) store_event(event);
+}
+
+bool BrokerIntake::wait_for_room(std::uint16_t vscp_class, BrokerIntake& link) {
+  // Its own spool is no keeper of its own events; the hub forwards to it all the same.
+  const auto is_refused = [&] {
+    return publisher().is_refused(vscp_class) || (&link != this && kept_.is_refusing() && interest_.wants(vscp_class));
+  };
+  if (!is_refused()) return true;
+  set_holding(true, link);
+  while (is_refused() && !is_stopping()) {
     publisher().flush();
     take_batch();
     sleep_and_run_tasks(kRetryNs);
   }
-  set_holding(false);
+  set_holding(false, link);
   return !is_stopping();
 }
 
 // The thread that waits in take_message() may be one that the full keeper's own broker needs.
-void BrokerIntake::set_holding(bool holding) {
+void BrokerIntake::set_holding(bool holding, BrokerIntake& link) {
   {
     const std::lock_guard lock(mutex_);
     holding_ = holding;
     safe_.notify_all();
     room_.notify_all();
   }
-  post_.set_paused(holding);
+  link.post_.set_paused(holding);
 }
 
 void BrokerIntake::confirm_batches() {
   const std::uint64_t kept = publisher().promises().kept();
   for (; !arrived_.empty() && arrived_.front().promise <= kept; arrived_.pop_front()) {
-    post_.tell_arrived(arrived_.front().run, arrived_.front().batch);
+    arrived_.front().post->tell_arrived(arrived_.front().run, arrived_.front().batch);
   }
   std::uint64_t safe = 0;
   for (; !published_.empty() && published_.front().promise <= kept; published_.pop_front())
@@ -250,7 +262,7 @@ bool BrokerIntake::publish_messages() {
     }
     room_.notify_one();
     if (config_.site.enabled()) {
-      publish_batch(message);
+      publish_batch(message, *message.link);
     } else {
       publish_message(message);
       published_.push_back({publisher().promises().given(), message.number});
@@ -260,7 +272,15 @@ bool BrokerIntake::publish_messages() {
 }
 
 void BrokerIntake::take_message(const MqttMessageView& message) {
-  Message copy{0, std::string(message.topic), {message.payload.begin(), message.payload.end()}};
+  if (config_.site.enabled()) {
+    site_.hub->queue_message(message, *this);
+  } else {
+    queue_message(message, *this);
+  }
+}
+
+void BrokerIntake::queue_message(const MqttMessageView& message, BrokerIntake& link) {
+  Message copy{&link, 0, std::string(message.topic), {message.payload.begin(), message.payload.end()}};
   const std::size_t bytes = copy.topic.size() + copy.payload.size();
   std::unique_lock lock(mutex_);
   counters_.messages.add();
@@ -303,8 +323,8 @@ void BrokerIntake::body() {
     const bool took = take_batch();
     const bool published = publish_messages();
     publisher().flush();
-    confirm_batches();
-    if (!took && kept_.is_refusing()) commit();
+    commit();
+    if (!uncommitted_) confirm_batches();
     sleep_and_run_tasks(took || published ? 0 : uncommitted_ ? kRetryNs : kForEver);
   }
   for (const auto& filter : filters_) interest_.remove(filter);

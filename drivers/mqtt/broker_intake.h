@@ -19,6 +19,7 @@
 #include "drivers/mqtt/echo_guard.h"
 #include "drivers/mqtt/message_reader.h"
 #include "drivers/mqtt/origin_set.h"
+#include "drivers/mqtt/site_batch.h"
 #include "router/base/counters.h"
 #include "router/core/carried_event.h"
 #include "router/core/helper_thread.h"
@@ -36,13 +37,19 @@ struct IntakeCounters {
   router::Counter messages_dropped;  ///< of these, QoS 0 and more than could wait
   router::Counter events_in;         ///< published in the router
   router::Counter duplicates;        ///< events of another site that had come before
-  router::Counter loops;  ///< events that came back to the site where they were born, or passed too many bridges
+  router::Counter loops;             ///< events that came back to the site where they were born
+  router::Counter far_travelled;     ///< events that had passed too many bridges and did not go further
 };
+
+class BrokerIntake;
 
 /// What the brokers of a router share.
 struct SiteMemory {
   std::uint64_t router = 0;  ///< EventOrigin::router of events born here
   OriginSet seen;
+  /// The one thread that publishes what any site brings: what comes over two ways stays in order. The first site
+  /// link's.
+  BrokerIntake* hub = nullptr;
 };
 
 /// What a site link says to its peer; called by the intake's thread.
@@ -84,6 +91,7 @@ class BrokerIntake final : public router::HelperThread {
 
  private:
   struct Message {
+    BrokerIntake* link = nullptr;  ///< that brought it
     std::uint64_t number = 0;
     std::string topic;
     std::vector<std::uint8_t> payload;
@@ -98,14 +106,17 @@ class BrokerIntake final : public router::HelperThread {
   bool store_event(const router::EventBuf& event);
   void commit();
   void publish_message(const Message& message);
-  void publish_batch(const Message& message);
-  bool publish_record(std::span<const std::uint8_t> record);
+  void on_own_event(const router::EventBuf& event) override;
+  /// In the hub: a batch that `link` brought.
+  void publish_batch(const Message& message, BrokerIntake& link);
+  bool publish_record(std::span<const std::uint8_t> record, BrokerIntake& link);
   /// Waits until the pool has one; null if stopping.
   router::EventBuf* acquire();
   /// Waits while a keeper has no room; false if stopping.
-  bool wait_for_room(std::uint16_t vscp_class);
+  bool wait_for_room(std::uint16_t vscp_class, BrokerIntake& link);
+  void queue_message(const MqttMessageView& message, BrokerIntake& link);
   void confirm_batches();
-  void set_holding(bool holding);
+  void set_holding(bool holding, BrokerIntake& link);
   bool wants(const vscp::Event& event) const noexcept;
 
   router::Router& router_;
@@ -125,7 +136,9 @@ class BrokerIntake final : public router::HelperThread {
   router::CarriedEventBytes bytes_;
   bool uncommitted_ = false;
   std::vector<router::EventOrigin> origins_;  ///< by index in the pool, of events of other sites that are out
+  BatchOrder batch_order_;
   struct Arrived {
+    SitePost* post;
     std::uint64_t promise;
     std::uint64_t run;
     std::uint64_t batch;

@@ -552,7 +552,7 @@ void BrokerSender::report(router::JsonWriter& array) const {
       .member("batches_sent", counters_.batches_sent.value())
       .member("batches_arrived", counters_.batches_arrived.value())
       .member("duplicates", in.duplicates.value())
-      .member("loops", in.loops.value())
+      .member("loops", in.loops.value() + in.far_travelled.value())
       .member("resends", counters_.resends.value())
       .member("messages_in", in.messages.value())
       .member("events_in", in.events_in.value())

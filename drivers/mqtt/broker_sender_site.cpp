@@ -12,6 +12,7 @@ constexpr std::size_t kWindow = 8;  // batches under way
 constexpr std::size_t kRecordMax = router::kCarriedEventMax + 2;
 constexpr std::uint64_t kResendNs = 20'000'000'000;  // no word of a batch for so long: it, or the answer, was lost
 constexpr int kSiteQos = 1;
+constexpr std::uint64_t kFullPauseNs = 1'000'000;
 
 }  // namespace
 
@@ -80,6 +81,8 @@ void BrokerSender::say_site_hello() {
 }
 
 void BrokerSender::resend_site() {
+  // A new generation in any case: the peer may have lost its place.
+  site_number_ = next_generation(site_number_);
   if (site_batches_.empty()) return;
   site_batches_.clear();
   store_.rewind();
@@ -94,7 +97,7 @@ void BrokerSender::pump_site() {
 
 bool BrokerSender::send_site_batch() {
   if (free_tokens_.empty()) return false;
-  SiteBatch batch{site_number_ + 1, clock_.monotonic_ns(), {}};
+  SiteBatch batch{site_number_, clock_.monotonic_ns(), {}};
   site_writer_.begin(site_run_, batch.number);
   // As many as certainly fit, again and again: what was read must go.
   for (;;) {
@@ -112,9 +115,9 @@ bool BrokerSender::send_site_batch() {
   const auto bytes = site_writer_.bytes();
   if (!send_plain(site_topic_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, kSiteQos, false)) {
     // The library takes no more now. What is under way comes again with this one, and is told apart there.
-    site_batches_.clear();
-    store_.rewind();
-    pause_until_ns_ = clock_.monotonic_ns() + 1'000'000;
+    site_batches_.push_back(std::move(batch));
+    resend_site();
+    pause_until_ns_ = clock_.monotonic_ns() + kFullPauseNs;
     return false;
   }
   counters_.batches_sent.add();

@@ -62,6 +62,15 @@ vscp::Result<std::span<const std::uint8_t>> next_record(std::span<const std::uin
   return record;
 }
 
+bool BatchOrder::take(std::uint64_t run, std::uint64_t number) noexcept {
+  const bool begins = (number & 0xffffffffU) == 0 && (run != run_ || number > next_ || broken_);
+  if (!begins && (broken_ || run != run_ || number != next_)) return false;
+  run_ = run;
+  next_ = number + 1;
+  broken_ = false;
+  return true;
+}
+
 std::vector<std::uint8_t> write_arrived(std::uint64_t run, std::span<const std::uint64_t> numbers) {
   std::vector<std::uint8_t> out;
   put_mark(kArrived, out);

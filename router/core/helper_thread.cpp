@@ -65,7 +65,10 @@ bool HelperThread::publish(EventBuf* event) noexcept {
     publisher_.flush();
     if (!publisher_.is_ready()) sleep_and_run_tasks(kCreditWaitNs);
   }
-  if (publisher_.publish(event)) publisher_.drop(event);
+  if (publisher_.publish(event)) {
+    on_own_event(*event);
+    publisher_.drop(event);
+  }
   return true;
 }
 

@@ -35,6 +35,8 @@ class HelperThread : public EventThread {
   }
 
  protected:
+  /// An event of its own that the thread's interest wants too; it is dropped afterwards.
+  virtual void on_own_event(const EventBuf& event) { static_cast<void>(event); }
   /// The thread's work; returns soon after is_stopping().
   virtual void body() = 0;
   bool is_stopping() const noexcept { return stop_.load(std::memory_order_acquire); }

@@ -78,6 +78,27 @@ TEST(SiteBatch, WhatHasArrived) {
   EXPECT_FALSE(read_batch(payload));
 }
 
+TEST(BatchOrder, TakesEachBatchInItsPlaceOnly) {
+  BatchOrder order;
+  EXPECT_FALSE(order.take(1, 5)) << "the beginning was missed";
+  const std::uint64_t first = next_generation(0);
+  EXPECT_TRUE(order.take(1, first));
+  EXPECT_FALSE(order.take(1, first)) << "once";
+  EXPECT_TRUE(order.take(1, first + 1));
+  EXPECT_FALSE(order.take(1, first + 3)) << "one was lost";
+  EXPECT_TRUE(order.take(1, first + 2));
+  const std::uint64_t second = next_generation(first + 2);
+  EXPECT_FALSE(order.take(1, second + 1));
+  EXPECT_TRUE(order.take(1, second));
+  EXPECT_FALSE(order.take(1, first + 3)) << "of an earlier generation";
+  EXPECT_FALSE(order.take(2, second + 1)) << "another run begins at its beginning";
+  EXPECT_TRUE(order.take(2, 0));
+  EXPECT_TRUE(order.take(2, 1));
+  order.refuse();
+  EXPECT_FALSE(order.take(2, 2));
+  EXPECT_TRUE(order.take(2, next_generation(2)));
+}
+
 TEST(SiteBatch, NamesOfSitesHaveDistinctHashes) {
   EXPECT_NE(site_hash("north"), site_hash("south"));
   EXPECT_EQ(site_hash("a"), 0xe40c292cU) << "FNV-1a";

@@ -99,7 +99,7 @@ struct Site {
     router = router::Router::make(
         settings, clock, [](std::string& text) { return router::make_uring_ring({}, text); }, error);
     if (router == nullptr) return;
-    sender = std::make_unique<driver::BrokerSender>(config, store, echoes, clock);
+    sender = std::make_unique<driver::BrokerSender>(config, store, echoes, *router);
     memory.router = std::uint64_t{driver::site_hash(config.site.name)} << 32U;
     intake = std::make_unique<driver::BrokerIntake>(*router, 0, config, store, echoes, memory, *sender,
                                                     [this] { sender->wake(); });
