@@ -18,7 +18,8 @@ namespace drivers::mqtt {
 
 class Broker {
  public:
-  explicit Broker(BrokerConfig config) : config_(std::move(config)) {}
+  /// `echoes`: of all connections to the same broker; it must outlive this.
+  Broker(BrokerConfig config, EchoGuard& echoes) : config_(std::move(config)), echoes_(echoes) {}
 
   /// Empty, or what is wrong.
   /// `site` must outlive it.
@@ -37,7 +38,7 @@ class Broker {
   std::string open_store(const router::Clock& clock);
 
   BrokerConfig config_;
-  EchoGuard echoes_;
+  EchoGuard& echoes_;
   std::unique_ptr<router::EventStore> store_;
   std::unique_ptr<BrokerSender> sender_;
   std::unique_ptr<BrokerIntake> intake_;

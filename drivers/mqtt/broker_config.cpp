@@ -5,7 +5,7 @@
 #include <cctype>
 #include <cstdio>
 #include <filesystem>
-#include <set>
+#include <optional>
 
 #include "drivers/mqtt/topic_match.h"
 #include "router/base/random.h"
@@ -61,8 +61,8 @@ bool flag(ObjectReader& reader, std::string_view key, bool fallback) {
 class BrokerReading {
  public:
   BrokerReading(const ConfigNode* node, std::string path, router::ConfigContext& context,
-                const router::ConfigPlace& place)
-      : reader_(node, std::move(path), context), place_(place) {}
+                const router::ConfigPlace& place, const std::optional<vscp::Guid>& driver_guid)
+      : reader_(node, std::move(path), context), place_(place), driver_guid_(driver_guid) {}
 
   BrokerConfig read(std::string_view default_name) {
     reader_.boolean("enable", true);
@@ -179,7 +179,7 @@ class BrokerReading {
   /// The tokens that do not change.
   void make_values() {
     values_.server_guid = place_.guid;
-    values_.interface_guid = place_.guid;
+    values_.interface_guid = driver_guid_.value_or(place_.guid);
     values_.user_escapes = out_.user_escapes;
     values_.names = {{"user", out_.connection.user},
                      {"host", out_.connection.host},
@@ -330,7 +330,7 @@ class BrokerReading {
         fixed("topic-daemon-base", reader_, reader_.text("topic-daemon-base", "vscp-daemon/{{srvguid}}/"));
     out_.topic_drivers = fixed("topic-drivers", reader_, reader_.text("topic-drivers", "drivers"));
     out_.topic_discovery = fixed("topic-discovery", reader_, reader_.text("topic-discovery", "discovery"));
-    out_.daemon_topics = reader_.boolean("daemon-topics", out_.daemon_topics);
+    out_.daemon_topics = reader_.boolean("daemon-topics", !driver_guid_);
     out_.heartbeat_s = small(reader_, "heartbeat-s", out_.heartbeat_s, 1, 86'400);
     out_.server_guid = place_.guid;
     out_.server_name = place_.server_name;
@@ -507,6 +507,7 @@ class BrokerReading {
 
   ObjectReader reader_;
   const router::ConfigPlace& place_;
+  std::optional<vscp::Guid> driver_guid_;  ///< of the driver whose section it is
   BrokerConfig out_;
   TopicValues values_;
   bool host_has_port_ = false;
@@ -517,39 +518,84 @@ bool is_switched_off(const ConfigNode& node) noexcept {
   return enable != nullptr && enable->kind == ConfigNode::Kind::kBool && !enable->boolean;
 }
 
+/// An object that makes a broker.
+struct Section {
+  const ConfigNode* node;
+  std::string path;
+  std::string name;  ///< if it has none of its own; empty: "mqtt", "mqtt-2"..
+  std::optional<vscp::Guid> driver_guid;
+};
+
+bool has_items(const ConfigNode& node, std::string_view key) noexcept {
+  const ConfigNode* list = node.find(key);
+  return list != nullptr && list->is_array() && !list->items.empty();
+}
+
+/// Upstream's drivers have a broker each. The link server is a driver there; the others come with their libraries.
+void add_drivers(ObjectReader& root, std::vector<Section>& sections) {
+  const ConfigNode* drivers = root.any("drivers");
+  const ConfigNode* level2 = drivers == nullptr ? nullptr : drivers->find("level2");
+  if (level2 == nullptr || !level2->is_array()) return;
+  for (std::size_t i = 0; i < level2->items.size(); ++i) {
+    const ConfigNode& entry = level2->items[i];
+    const ConfigNode* file = entry.find("path-driver");
+    const ConfigNode* mqtt = entry.find("mqtt");
+    if (is_switched_off(entry) || file == nullptr || !file->is_string() ||
+        file->text.find("tcpipsrv") == std::string::npos)
+      continue;
+    // The samples fill in a host in each section, whether it is used or not.
+    if (mqtt == nullptr || !mqtt->is_object() || !(has_items(*mqtt, "publish") || has_items(*mqtt, "subscribe")))
+      continue;
+    const ConfigNode* name = entry.find("name");
+    const ConfigNode* guid = entry.find("guid");
+    const auto parsed = guid != nullptr && guid->is_string() ? vscp::parse_guid(guid->text) : vscp::parse_guid("-");
+    sections.push_back({mqtt, router::config_path(router::config_path("drivers.level2", i), "mqtt"),
+                        name != nullptr && name->is_string() ? name->text : std::string(),
+                        parsed ? *parsed : vscp::Guid{}});
+  }
+}
+
+/// The names of brokers, and the site's, in all entries together.
+void check_together(ObjectReader& root, const Section& section, const BrokerConfig& broker,
+                    const std::vector<BrokerConfig>& others) {
+  for (const BrokerConfig& other : others) {
+    if (other.name == broker.name) {
+      root.error_at(*section.node, router::config_path(section.path, "name"),
+                    '"' + broker.name + "\" is the name of another broker too: write a name of its own");
+    }
+    if (broker.site.enabled() && other.site.enabled() && other.site.name != broker.site.name) {
+      root.error_at(*section.node, router::config_path(section.path, "site.name"),
+                    '"' + broker.site.name + "\": this site is called \"" + other.site.name +
+                        "\" in another entry: a router has one name");
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<BrokerConfig> read_brokers(ObjectReader& root, const router::ConfigPlace& place) {
-  std::vector<BrokerConfig> out;
   const ConfigNode* node = root.any("mqtt");
-  std::vector<std::pair<const ConfigNode*, std::string>> sections;
+  std::vector<Section> sections;
   if (node != nullptr && node->is_array()) {
     for (std::size_t i = 0; i < node->items.size(); ++i)
-      sections.emplace_back(&node->items[i], router::config_path("mqtt", i));
+      sections.push_back({&node->items[i], router::config_path("mqtt", i), {}, {}});
   } else if (node != nullptr && node->kind != ConfigNode::Kind::kNull &&
              !(node->is_object() && node->members.empty())) {
-    sections.emplace_back(node, "mqtt");
+    sections.push_back({node, "mqtt", {}, {}});
   }
+  add_drivers(root, sections);
   if (root.context().known_keys != nullptr) {
     router::ConfigContext keys;  // only to make the keys known
     keys.known_keys = root.context().known_keys;
-    BrokerReading(nullptr, "mqtt[]", keys, place).read("mqtt");
+    BrokerReading(nullptr, "mqtt[]", keys, place, {}).read("mqtt");
   }
-  std::set<std::string> names;
-  for (const auto& [section, path] : sections) {
-    if (section->is_object() && is_switched_off(*section)) continue;
-    const std::string fallback = names.empty() ? "mqtt" : "mqtt-" + std::to_string(names.size() + 1);
-    BrokerConfig broker = BrokerReading(section, path, root.context(), place).read(fallback);
-    if (!names.insert(broker.name).second) {
-      root.error_at(*section, router::config_path(path, "name"),
-                    '"' + broker.name + "\" is the name of another broker too: write a name of its own");
-    }
-    const auto other = std::find_if(out.begin(), out.end(), [](const BrokerConfig& one) { return one.site.enabled(); });
-    if (broker.site.enabled() && other != out.end() && other->site.name != broker.site.name) {
-      root.error_at(*section, router::config_path(path, "site.name"),
-                    '"' + broker.site.name + "\": this site is called \"" + other->site.name +
-                        "\" in another entry: a router has one name");
-    }
+  std::vector<BrokerConfig> out;
+  for (const Section& section : sections) {
+    if (section.node->is_object() && is_switched_off(*section.node)) continue;
+    const std::string fallback = out.empty() ? "mqtt" : "mqtt-" + std::to_string(out.size() + 1);
+    BrokerConfig broker = BrokerReading(section.node, section.path, root.context(), place, section.driver_guid)
+                              .read(section.name.empty() ? fallback : section.name);
+    check_together(root, section, broker, out);
     out.push_back(std::move(broker));
   }
   return out;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "drivers/mqtt/topic_match.h"
 #include "router/base/log.h"
 #include "router/base/random.h"
 #include "router/core/carried_event.h"
@@ -40,6 +39,10 @@ BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store
       site_run_(router::SystemRandom().next()),
       site_topic_(config.site.events_out()) {
   shown_since_ns_ = clock_.utc_ns();
+  for (const auto& entry : config.subscribe) {
+    const bool no_local = entry.subscription.no_local && config.connection.version == MqttVersion::k5;
+    echoes.add_subscription(this, entry.subscription.topic, no_local);
+  }
   for (std::uint32_t token = static_cast<std::uint32_t>(tokens_.size()); token > 0; --token)
     free_tokens_.push_back(token - 1);
 }
@@ -338,10 +341,8 @@ void BrokerSender::say_hello() {
 void BrokerSender::send_daemon_messages() {
   if (const std::uint64_t now = clock_.monotonic_ns(); now >= daemon_.beat_at_ns()) daemon_.beat(now, clock_.utc_ns());
   while (const DaemonTopics::Message* message = free_tokens_.empty() ? nullptr : daemon_.next()) {
-    if (may_echo(message->topic)) {
-      const auto* bytes = reinterpret_cast<const std::uint8_t*>(message->payload.data());
-      echoes_.note_published(message->topic, {bytes, message->payload.size()}, clock_.monotonic_ns());
-    }
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(message->payload.data());
+    note_echoes(message->topic, {bytes, message->payload.size()});
     if (!send_plain(message->topic, message->payload, message->qos, message->retain)) return;
     daemon_.pop();
   }
@@ -482,7 +483,7 @@ SendResult BrokerSender::send_message(MqttOutgoing& message, bool last_of_batch)
     message.token = free_tokens_.back();
   }
   const std::string_view topic(message.topic);
-  if (may_echo(topic)) echoes_.note_published(topic, message.payload, clock_.monotonic_ns());
+  note_echoes(topic, message.payload);
   const SendResult result = client_->send(message);
   if (result != SendResult::kSent) return result;
   counters_.messages_sent.add();
@@ -494,11 +495,9 @@ SendResult BrokerSender::send_message(MqttOutgoing& message, bool last_of_batch)
   return result;
 }
 
-bool BrokerSender::may_echo(std::string_view topic) const {
-  return std::any_of(config_.subscribe.begin(), config_.subscribe.end(), [&](const SubscribeConfig& entry) {
-    const bool silent = entry.subscription.no_local && config_.connection.version == MqttVersion::k5;
-    return !silent && topic_matches(entry.subscription.topic, topic);
-  });
+void BrokerSender::note_echoes(std::string_view topic, std::span<const std::uint8_t> payload) {
+  const std::uint32_t copies = echoes_.copies(this, topic);
+  if (copies > 0) echoes_.note_published(topic, payload, copies, clock_.monotonic_ns());
 }
 
 bool BrokerSender::wait_connected(std::uint32_t timeout_ms) const {

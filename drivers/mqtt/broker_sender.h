@@ -152,7 +152,8 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void tell_peer(std::span<const std::pair<std::uint64_t, std::uint64_t>> arrived);
   void resend_site();
   void rewind_if_settled();
-  bool may_echo(std::string_view topic) const;
+  /// Before a message is handed over: copies of it may come back.
+  void note_echoes(std::string_view topic, std::span<const std::uint8_t> payload);
   void set_state(State state, std::string_view reason);
   void note_released(std::size_t events);
 

@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "drivers/mqtt/topic_match.h"
+
 namespace drivers::mqtt {
 namespace {
 
@@ -14,14 +16,30 @@ std::uint64_t hash_of(std::string_view topic, std::span<const std::uint8_t> payl
 
 }  // namespace
 
-void EchoGuard::note_published(std::string_view topic, std::span<const std::uint8_t> payload, std::uint64_t now_ns) {
+void EchoGuard::add_subscription(const void* owner, std::string_view filter, bool no_local) {
+  subscriptions_.push_back({owner, std::string(filter), no_local});
+}
+
+std::uint32_t EchoGuard::copies(const void* owner, std::string_view topic) const {
+  std::uint32_t count = 0;
+  const void* counted = nullptr;  // a broker sends one copy to a client, however many of its filters match
+  for (const Subscription& one : subscriptions_) {
+    if (one.owner == counted || (one.owner == owner && one.no_local) || !topic_matches(one.filter, topic)) continue;
+    counted = one.owner;
+    ++count;
+  }
+  return count;
+}
+
+void EchoGuard::note_published(std::string_view topic, std::span<const std::uint8_t> payload, std::uint32_t copies,
+                               std::uint64_t now_ns) {
   const std::uint64_t hash = hash_of(topic, payload);
   const std::lock_guard lock(mutex_);
   forget_old(now_ns);
   if (order_.size() >= kMax) forget_oldest();
   order_.push_back({hash, now_ns + kKeepNs});
   Waiting& waiting = waiting_[hash];
-  ++waiting.count;
+  waiting.count += copies;
   waiting.until_ns = now_ns + kKeepNs;
 }
 

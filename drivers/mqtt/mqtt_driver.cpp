@@ -32,7 +32,10 @@ MqttDriver::MqttDriver(const MqttDriverConfig& config, const router::DriverServi
   std::string site;
   for (const auto& broker : config.brokers) site = broker.site.enabled() ? broker.site.name : site;
   site_.router = (std::uint64_t{site_hash(site)} << 32U) | (router::SystemRandom().next() >> 32U);
-  for (const auto& broker : config.brokers) brokers_.push_back(std::make_unique<Broker>(broker));
+  for (const auto& broker : config.brokers) {
+    EchoGuard& echoes = echoes_[broker.connection.host + ":" + std::to_string(broker.connection.port)];
+    brokers_.push_back(std::make_unique<Broker>(broker, echoes));
+  }
 }
 
 std::string MqttDriver::open() {

@@ -1,7 +1,9 @@
 // The MQTT driver: any number of brokers, each with its own topics.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "drivers/mqtt/broker.h"
@@ -38,6 +40,8 @@ class MqttDriver final : public router::Driver {
   router::Router& router_;
   router::ThreadIndex helper_;
   SiteMemory site_;
+  /// By host and port: what one connection has published may come back over another one to the same broker.
+  std::map<std::string, EchoGuard> echoes_;
   std::vector<std::unique_ptr<Broker>> brokers_;
 };
 

@@ -1,14 +1,16 @@
 """MQTT: events out to a real mosquitto and in from it, in every format; what is wrong is refused and counted."""
 
 import json
+import shutil
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from broker import Broker  # noqa: E402
-from daemon import GUID as ROUTER, Daemon, poll  # noqa: E402
+from daemon import GUID as ROUTER, Daemon, poll, user  # noqa: E402
 from mqtt_client import MqttClient  # noqa: E402
 
 GUID = "FF:FF:FF:FF:FF:FF:FF:FE:5C:CF:7F:C4:1E:7B:00:08"
@@ -94,6 +96,30 @@ class MqttTest(unittest.TestCase):
                             self.assertEqual(json.loads(outside.read().payload)["type"], number)
                         outside.publish("tree/x", f"0,20,99,0,,,{GUID},1", qos=1)
                         self.assertEqual([other.read_event().vscp_type for _ in range(51)], [*range(50), 99])
+
+    def test_a_driver_with_a_broker_of_its_own(self):
+        """As upstream has it: the section of the link server's entry. What one connection publishes comes back over the other: no loop."""
+        folder = Path(tempfile.mkdtemp(prefix="vscprouter-mqtt-"))
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "users.json").write_text(json.dumps({"users": [user("admin")]}))
+        (folder / "users.json").chmod(0o600)
+        (folder / "tcpipsrv.json").write_text(json.dumps({"interface": "127.0.0.1:0", "path-users": str(folder / "users.json")}))
+        entry = {"enable": True, "name": "tcpsrv", "path-driver": "/x/libvscpl2drv-tcpipsrv.so", "path-config": str(folder / "tcpipsrv.json"),
+                 "guid": GUID, "mqtt": section(self.broker, publish=[{"topic": "drv/{{driver-name}}/{{ifguid[15]}}/{{type}}"}],
+                                               subscribe=[{"topic": "drv/#"}])}
+        config = {"mqtt": section(self.broker, publish=[{"topic": "drv/daemon/{{type}}"}]), "drivers": {"level2": [entry]}}
+        with MqttClient(self.broker.port, "outside").subscribe("drv/#") as outside, Daemon(config=config) as daemon:
+            connected(daemon)
+            connected(daemon, "tcpsrv")
+            with daemon.login() as client, daemon.login() as reader:
+                reader.ok("RCVLOOP")
+                client.ok(f"SEND 0,20,7,0,,,{GUID},1")
+                self.assertEqual({outside.read().topic for _ in range(2)}, {"drv/daemon/7", "drv/tcpsrv/8/7"})
+                outside.publish("drv/x", f"0,20,8,0,,,{GUID},1", qos=1)
+                self.assertEqual([reader.read_event().vscp_type for _ in range(2)], [7, 8])
+                self.assertEqual({outside.read().topic for _ in range(2)}, {"drv/x", "drv/daemon/8"})
+                self.assertIsNone(outside.read(0.3), "no loop")
+                self.assertEqual(reader.waiting(), 0)
 
     def test_filters(self):
         topics = [{"topic": "f/all"}, {"topic": "f/alarm", "filter": {"class-filter": 1, "class-mask": 65535}}]
