@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "drivers/mqtt/payload.h"
+#include "drivers/mqtt/site_batch.h"
 #include "drivers/mqtt/topic_match.h"
 #include "drivers/mqtt/topic_template.h"
+#include "router/core/carried_event.h"
 #include "tests/fuzz/promise.h"
 
 namespace fuzz {
@@ -152,6 +154,41 @@ void topic_match(Bytes input) {
   const auto out = std::make_unique<char[]>(input.size() + 1);
   const auto mapped = drivers::mqtt::map_topic(topic.text(), {filter.text(), ""}, {out.get(), input.size() + 1});
   if (mapped) check(std::string(filter.text()).append(*mapped) == topic.text(), "a prefix can be put on again");
+}
+
+/// What another router says over a broker: a batch with its events, or what has arrived.
+void site_message(Bytes input) {
+  const ExactCopy payload(input);
+  const Bytes bytes = payload.bytes();
+  if (const auto batch = drivers::mqtt::read_batch(bytes)) {
+    auto records = batch->records;
+    std::size_t used = 0;
+    drivers::mqtt::BatchWriter writer;
+    writer.begin(batch->run, batch->number);
+    for (auto record = drivers::mqtt::next_record(records); record && !record->empty();
+         record = drivers::mqtt::next_record(records)) {
+      used += 2 + record->size();
+      check(used <= batch->records.size(), "records lie in the batch");
+      writer.add(*record);
+      vscp::Event event;
+      const auto origin = router::decode_carried_event(*record, event);
+      if (!origin) continue;
+      check(event.data_size <= vscp::kEventDataMax, "an event has its bound");
+      router::CarriedEventBytes again;
+      vscp::Event back;
+      check(router::decode_carried_event(router::encode_carried_event(event, *origin, again), back) == origin &&
+                back == event,
+            "a carried event comes back");
+    }
+    check(std::equal(writer.bytes().begin(), writer.bytes().end(), bytes.begin()), "a batch is written as it was read");
+    drivers::mqtt::BatchOrder order;
+    check(order.take(batch->run, batch->number) == ((batch->number & 0xffffffffU) == 0),
+          "who comes late waits for a beginning");
+  }
+  if (const auto arrived = drivers::mqtt::read_arrived(bytes)) {
+    const auto again = drivers::mqtt::write_arrived(arrived->run, arrived->numbers);
+    check(std::equal(again.begin(), again.end(), bytes.begin(), bytes.end()), "an answer is written as it was read");
+  }
 }
 
 }  // namespace fuzz

@@ -35,6 +35,7 @@ void xml_payload(Bytes input);
 void mqtt_message(Bytes input);
 void topic_template(Bytes input);
 void topic_match(Bytes input);
+void site_message(Bytes input);
 void spool_segment(Bytes input);
 
 struct Target {
@@ -63,6 +64,7 @@ inline constexpr Target kTargets[] = {
     {"mqtt_message", mqtt_message},
     {"topic_template", topic_template},
     {"topic_match", topic_match},
+    {"site_message", site_message},
     {"spool_segment", spool_segment, 61},
 };
 
