@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -96,7 +98,19 @@ struct BrokerConfig {
   SiteConfig site;
 };
 
-/// Reads "mqtt". Errors go to the reader's context.
+/// An object of the configuration that makes a broker.
+struct BrokerSection {
+  const router::ConfigNode* node = nullptr;
+  std::string path;
+  std::string name;                       ///< if it has none of its own; empty: "mqtt", "mqtt-2"..
+  std::optional<vscp::Guid> driver_guid;  ///< of the upstream driver whose section it is
+};
+
+/// Reads one of them. Errors go to the context.
+BrokerConfig read_broker(const BrokerSection& section, std::string_view default_name, router::ConfigContext& context,
+                         const router::ConfigPlace& place);
+
+/// Reads all: "mqtt", and "drivers.level2[].mqtt" of upstream's link server. Errors go to the reader's context.
 std::vector<BrokerConfig> read_brokers(router::ObjectReader& root, const router::ConfigPlace& place);
 
 }  // namespace drivers::mqtt
