@@ -234,7 +234,7 @@ TEST_F(Protocol, DatesRoundTrip) {
   for (unsigned i = 0; i < cases; ++i) {
     const std::uint64_t time_ns = below(property::kTimeEnd);
     char out[64];
-    char* const end = vscp::format_datetime(time_ns, out);
+    char* end = vscp::format_datetime(time_ns, out);
     std::string text(out, end);
     ASSERT_EQ(vscp::parse_datetime(text).value(), time_ns - time_ns % kNs);
     char fraction[16];
@@ -243,7 +243,9 @@ TEST_F(Protocol, DatesRoundTrip) {
     ASSERT_EQ(vscp::parse_datetime(text).value(), time_ns);
     mutate(text);
     if (const auto parsed = vscp::parse_datetime(text)) {
-      ASSERT_LT(*parsed, property::kTimeEnd);
+      // A changed year may lie behind kTimeEnd: any date that is read can be written and read again.
+      end = vscp::format_datetime(*parsed, out);
+      ASSERT_EQ(vscp::parse_datetime({out, static_cast<std::size_t>(end - out)}).value(), *parsed - *parsed % kNs) << text;
     }
   }
 }
