@@ -8,7 +8,6 @@ namespace {
 constexpr std::uint16_t kLevel1Classes = 512;  // classes 0..511; 512..1023 are the same with a destination GUID
 constexpr std::uint16_t kMirroredEnd = 1024;
 constexpr std::size_t kDestinationSize = 16;
-constexpr std::size_t kCanDataMax = 8;
 constexpr std::size_t kNicknameByte = 15;
 
 }  // namespace
@@ -28,7 +27,7 @@ CanId unpack_can_id(std::uint32_t id) noexcept {
 }
 
 Result<void> can_to_event(const CanFrame& frame, const Guid& interface_guid, Event& event) noexcept {
-  if (!frame.extended || frame.remote || frame.error || frame.size > kCanDataMax) {
+  if (!frame.extended || frame.remote || frame.error || !is_can_size(frame.size, frame.fd)) {
     return std::unexpected(Errc::kNotVscpFrame);
   }
   const CanId id = unpack_can_id(frame.id);
@@ -46,11 +45,11 @@ Result<void> can_to_event(const CanFrame& frame, const Guid& interface_guid, Eve
   return {};
 }
 
-Result<CanFrame> event_to_can(const Event& event) noexcept {
+Result<CanFrame> event_to_can(const Event& event, bool fd) noexcept {
   const bool mirrored = event.vscp_class >= kLevel1Classes;
   const std::size_t skipped = mirrored ? kDestinationSize : 0;
   if (event.vscp_class >= kMirroredEnd || event.vscp_type > 0xff || event.data_size < skipped ||
-      event.data_size > skipped + kCanDataMax) {
+      !is_can_size(event.data_size - skipped, fd)) {
     return std::unexpected(Errc::kNotLevel1);
   }
   CanFrame frame;
@@ -60,6 +59,7 @@ Result<CanFrame> event_to_can(const Event& event) noexcept {
                           .vscp_type = static_cast<std::uint8_t>(event.vscp_type),
                           .nickname = event.guid.bytes[kNicknameByte]});
   frame.size = static_cast<std::uint8_t>(event.data_size - skipped);
+  frame.fd = frame.size > kCanDataMax;
   std::memcpy(frame.data, event.data.data() + skipped, frame.size);
   return frame;
 }

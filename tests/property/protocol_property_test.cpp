@@ -327,13 +327,15 @@ TEST_F(Protocol, CanIdsRoundTrip) {
   for (unsigned i = 0; i < cases; ++i) {
     const auto id = static_cast<std::uint32_t>(below(1U << 29U));
     ASSERT_EQ(vscp::pack_can_id(vscp::unpack_can_id(id)), id);
-    vscp::CanFrame frame{.id = id, .size = static_cast<std::uint8_t>(below(9))};
+    vscp::CanFrame frame{.id = id, .fd = below(2) == 1, .size = static_cast<std::uint8_t>(below(65))};
+    if (!vscp::is_can_size(frame.size, frame.fd)) frame.size = static_cast<std::uint8_t>(frame.size % 9);
     for (auto& byte : frame.data) byte = static_cast<std::uint8_t>(below(256));
     Event event;
     ASSERT_TRUE(vscp::can_to_event(frame, any_guid(), event).has_value());
     ASSERT_LT(event.vscp_class, 512);
-    const auto back = vscp::event_to_can(event);
+    const auto back = vscp::event_to_can(event, true);
     ASSERT_TRUE(back.has_value());
+    ASSERT_EQ(vscp::event_to_can(event).has_value(), frame.size <= vscp::kCanDataMax);
     ASSERT_EQ(back->id, id);
     ASSERT_EQ(back->size, frame.size);
     ASSERT_TRUE(std::equal(frame.data, frame.data + frame.size, back->data));

@@ -79,4 +79,37 @@ TEST(CanId, RefusesEventsThatCanCannotCarry) {
   }
 }
 
+TEST(CanId, FdFramesCarryTheSizesThatTheyHave) {
+  for (std::size_t size = 0; size <= 66; ++size) {
+    const bool exact =
+        size <= 8 || size == 12 || size == 16 || size == 20 || size == 24 || size == 32 || size == 48 || size == 64;
+    Event event = event_of(20, 3, static_cast<std::uint16_t>(size));
+    for (std::size_t i = 0; i < size; ++i) event.data[i] = static_cast<std::uint8_t>(i + 1);
+    const auto frame = vscp::event_to_can(event, true);
+    ASSERT_EQ(frame.has_value(), exact) << size;
+    EXPECT_EQ(vscp::event_to_can(event, false).has_value(), size <= 8) << size;
+    if (!exact) continue;
+    EXPECT_EQ(frame->fd, size > 8) << size;
+    Event back;
+    ASSERT_TRUE(vscp::can_to_event(*frame, event.guid, back).has_value());
+    EXPECT_EQ(back, event);
+  }
+}
+
+TEST(CanId, FdFramesOfImpossibleSizeAreRefused) {
+  Event event;
+  for (const CanFrame& frame :
+       {CanFrame{.fd = true, .size = 9}, CanFrame{.fd = true, .size = 63}, CanFrame{.fd = true, .size = 65},
+        CanFrame{.fd = false, .size = 12}, CanFrame{.remote = true, .fd = true}}) {
+    EXPECT_EQ(vscp::can_to_event(frame, {}, event).error(), Errc::kNotVscpFrame);
+  }
+}
+
+TEST(CanId, DestinationsAreNotCountedAmongTheDataOfFdFrames) {
+  EXPECT_EQ(vscp::event_to_can(event_of(520, 3, 16 + 64), true)->size, 64);
+  EXPECT_EQ(vscp::event_to_can(event_of(520, 3, 16 + 12), true)->size, 12);
+  EXPECT_FALSE(vscp::event_to_can(event_of(520, 3, 16 + 9), true));
+  EXPECT_FALSE(vscp::event_to_can(event_of(1040, 3, 8), true));
+}
+
 }  // namespace
