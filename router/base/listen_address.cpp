@@ -57,17 +57,17 @@ std::unexpected<std::string> problem(std::string_view text, std::string_view wha
 }  // namespace
 
 std::expected<ListenAddress, std::string> parse_listen_address(std::string_view written) {
-  const std::string_view text = trim(written);
+  std::string_view text = trim(written);
   ListenAddress out;
   out.text = text;
   if (text.empty()) return std::unexpected("is empty: " + std::string(kHint));
   if (text.size() > 1 && (text.back() == 's' || text.back() == 'S') && is_digit(text[text.size() - 2])) {
-    const std::string plain(text.substr(0, text.size() - 1));
-    return std::unexpected('"' + out.text + "\" asks for TLS, which this version does not have: write \"" + plain +
-                           '"');
+    text.remove_suffix(1);
+    out.tls = true;
   }
   if (const auto port = parse_port(text)) {
     set_ipv6(out, in6addr_any, *port);
+    out.any_port = *port == 0;
     out.all_interfaces = true;
     return out;
   }
@@ -76,6 +76,7 @@ std::expected<ListenAddress, std::string> parse_listen_address(std::string_view 
   std::string host(text.substr(0, colon));
   const auto port = parse_port(text.substr(colon + 1));
   if (!port) return problem(text, "has no port from 0 to 65535 after its last colon");
+  out.any_port = *port == 0;
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
     in6_addr address{};
@@ -99,7 +100,7 @@ std::expected<std::vector<ListenAddress>, std::string> parse_listen_addresses(st
     if (!address) return std::unexpected(std::move(address.error()));
     for (const ListenAddress& other : out) {
       const bool same = std::memcmp(&other.storage, &address->storage, sizeof other.storage) == 0;
-      if (same && !address->text.ends_with(":0") && address->text != "0") {
+      if (same && !address->any_port) {
         return std::unexpected('"' + address->text + "\" is in the list twice: remove one of the two");
       }
     }

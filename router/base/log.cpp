@@ -138,6 +138,9 @@ std::string start_log(const LogSettings& settings) {
   log_state.logger = std::make_unique<spdlog::logger>("vscprouterd", sinks.begin(), sinks.end());
   log_state.logger->set_level(spdlog::level::trace);
   log_state.stop.store(false, std::memory_order_release);
+  // The time zone is set up once, before there are threads: libraries ask for local time on threads of their own, and
+  // ThreadSanitizer does not see the C library's lock.
+  ::tzset();
   log_state.thread = std::thread([&log_state] {
     pthread_setname_np(pthread_self(), "vr-log");
     run(log_state);

@@ -18,6 +18,7 @@ enum class LogKind : std::uint8_t {
   kLogin,
   kLoginFailed,
   kRefused,
+  kTls,
   kSlowConsumer,
   kResource,
   kRemote,

@@ -59,10 +59,14 @@ TEST(ListenAddress, SaysWhatToWriteInstead) {
   EXPECT_EQ(error_of("9598,9598"), "\"9598\" is in the list twice: remove one of the two");
 }
 
-TEST(ListenAddress, TlsPortsAreRefusedByName) {
-  EXPECT_EQ(error_of("9598s"), "\"9598s\" asks for TLS, which this version does not have: write \"9598\"");
-  EXPECT_EQ(error_of("127.0.0.1:9598s"),
-            "\"127.0.0.1:9598s\" asks for TLS, which this version does not have: write \"127.0.0.1:9598\"");
+TEST(ListenAddress, AnSBehindThePortMeansTls) {
+  const auto list = parse_listen_addresses("9598, 9599s,127.0.0.1:1S, [::1]:0s");
+  ASSERT_TRUE(list.has_value());
+  EXPECT_FALSE((*list)[0].tls);
+  for (const std::size_t i : {1U, 2U, 3U}) EXPECT_TRUE((*list)[i].tls) << i;
+  EXPECT_EQ((*list)[1].text, "9599s");
+  EXPECT_TRUE((*list)[3].any_port);
+  EXPECT_EQ(error_of("9598,9598s"), "\"9598s\" is in the list twice: remove one of the two");
 }
 
 TEST(ListenAddress, PortZeroMayRepeat) {
