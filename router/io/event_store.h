@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "protocol/errc.h"
 
@@ -25,6 +26,16 @@ inline constexpr std::size_t kStoreRecordOverhead = 32;
 constexpr std::uint64_t stored_bytes(std::size_t record_bytes) noexcept {
   return kStoreRecordOverhead + (record_bytes + 7U) / 8U * 8U;
 }
+
+/// A copy of a record, for people to look at.
+struct WaitingRecord {
+  std::uint64_t ticket = 0;
+  std::uint64_t stored_ns = 0;  ///< UTC
+  bool in_flight = false;
+  std::vector<std::uint8_t> bytes;
+
+  std::uint8_t lane() const noexcept { return static_cast<std::uint8_t>(ticket >> 56U); }
+};
 
 struct StoredRecord {
   std::uint64_t ticket = 0;     ///< names the record towards release(): lane * 2^56 + its number in the lane
@@ -51,12 +62,14 @@ struct StoreLimits {
 };
 
 struct StoreStatus {
-  std::uint64_t records = 0;  ///< not released
+  std::uint64_t records = 0;    ///< not released
+  std::uint64_t in_flight = 0;  ///< of these
   std::uint64_t bytes = 0;    ///< of these, as stored_bytes()
   std::uint64_t bytes_max = 0;
   std::uint64_t oldest_ns = 0;  ///< UTC; 0 if empty
   std::uint64_t appended = 0;   ///< since it was opened
   std::uint64_t released = 0;
+  std::uint64_t purged = 0;  ///< of these
   std::uint64_t refused = 0;
   std::uint64_t dropped_full = 0;     ///< to make room
   std::uint64_t dropped_age = 0;      ///< too old
@@ -87,6 +100,9 @@ class EventStore {
 
   /// [any]
   virtual StoreStatus status() const = 0;
+  /// [any] Copies of the first `count` records that are committed, lane by lane; those in flight come first in each.
+  /// Changes nothing; may wait for the disk. What is damaged is left out.
+  virtual std::vector<WaitingRecord> peek(std::size_t count) const = 0;
   /// [any] Drops everything that is committed and not in flight; how many records. Counted as released.
   virtual std::uint64_t purge() = 0;
 };

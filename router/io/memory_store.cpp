@@ -266,6 +266,7 @@ StoreStatus MemoryStore::status() const {
   for (std::size_t i = 0; i < kStoreLanes; ++i) {
     const Lane& lane = lanes_[i];
     status.records_by_lane[i] = lane.records;
+    status.in_flight += lane.window.in_flight();
     if (lane.records == 0) continue;
     Place place;
     if (const auto* entry = lane.window.oldest()) {
@@ -288,7 +289,34 @@ std::uint64_t MemoryStore::purge() {
     free_chunks(lane);
   }
   status_.released += count;
+  status_.purged += count;
   return count;
+}
+
+std::vector<WaitingRecord> MemoryStore::peek(std::size_t count) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<WaitingRecord> out;
+  for (std::size_t i = 0; i < kStoreLanes; ++i) {
+    const Lane& lane = lanes_[i];
+    const auto copy = [&](const Place& place, bool in_flight) {
+      const Header header = header_at(place);
+      const std::uint8_t* bytes = place.chunk->bytes.get() + place.offset + sizeof(header);
+      out.push_back({i << kLaneShift | header.number, header.stored_ns, in_flight, {bytes, bytes + header.size}});
+      return out.size() < count;
+    };
+    if (out.size() == count) break;
+    lane.window.for_each(
+        [&copy](std::uint64_t, const Place& place, bool in_flight) { return copy(place, in_flight); });
+    std::size_t offset = lane.unread_offset;
+    std::size_t chunk = lane.unread_chunk;
+    for (std::uint64_t left = lane.committed - lane.unread; left > 0 && out.size() < count; --left) {
+      for (; offset == lane.chunks[chunk]->used; offset = 0) ++chunk;
+      const Place place{lane.chunks[chunk].get(), offset};
+      offset += stored_bytes(header_at(place).size);
+      copy(place, false);
+    }
+  }
+  return out;
 }
 
 std::uint64_t MemoryStore::memory_bytes() const {

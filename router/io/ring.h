@@ -22,8 +22,8 @@ namespace router {
 /// A socket as the ring knows it: a descriptor of the process, or what adopt() gave for one. Negative is none.
 using Socket = int;
 
-/// What an owner can have in flight; one of each per owner at a time. Fits in the 3 low bits of an owner's address.
-enum class OpKind : std::uint8_t { kAccept = 0, kRecv = 1, kSend = 2, kWritable = 3, kConnect = 4 };
+/// What an owner can have in flight; one of each per owner at a time, but for sends of messages. Fits in the 3 low bits of an owner's address.
+enum class OpKind : std::uint8_t { kAccept = 0, kRecv = 1, kSend = 2, kWritable = 3, kConnect = 4, kEvent = 5 };
 
 struct Completion {
   OpKind kind = OpKind::kRecv;
@@ -65,6 +65,17 @@ class Ring {
   /// Non-blocking send of the ranges, in order; the ranges' memory must stay unchanged until the completion; the span
   /// itself may go. Result: bytes taken (possibly fewer than asked for), -EAGAIN if the socket is full, or another -errno.
   virtual void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept = 0;
+
+  // Sockets that carry messages (UDP, CAN) are descriptors of the process, and not adopted; several sends of one owner may be in flight there, and
+  // complete in the order in which they were started. The simulated ring has none.
+  /// Completes once per message; `bytes` is for split_message() (router/io/message.h). -ENOBUFS as above: 1024 buffers for all such sockets.
+  virtual void start_recv_messages(Socket socket, OpOwner& owner) noexcept = 0;
+  /// A send of one message to this IPv4 or IPv6 address, which must stay unchanged until the completion like the ranges' memory.
+  virtual void start_send_to(Socket socket, std::span<const iovec> ranges, const sockaddr_storage& address,
+                             OpOwner& owner) noexcept = 0;
+  /// Completes once, when the eventfd (a blocking one, of this process) is not 0; its count is taken then.
+  virtual void start_wait_event(int descriptor, OpOwner& owner) noexcept = 0;
+
   /// Completes once, when the socket takes bytes again or is broken.
   virtual void start_wait_writable(Socket socket, OpOwner& owner) noexcept = 0;
   /// Asks the owner's operation of this kind on the socket to end; its last completion still comes (-ECANCELED or its result).

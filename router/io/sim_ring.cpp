@@ -93,6 +93,14 @@ void SimRing::start_wait_writable(Socket socket, OpOwner& owner) noexcept {
   start(OpKind::kWritable, socket, owner);
 }
 
+void SimRing::start_recv_messages(Socket, OpOwner&) noexcept { VR_ASSERT(false); }
+
+void SimRing::start_send_to(Socket, std::span<const iovec>, const sockaddr_storage&, OpOwner&) noexcept {
+  VR_ASSERT(false);
+}
+
+void SimRing::start_wait_event(int, OpOwner&) noexcept { VR_ASSERT(false); }
+
 void SimRing::cancel(Socket socket, OpOwner& owner, OpKind kind) noexcept {
   for (Operation& operation : operations_) {
     if (operation.owner != &owner || operation.kind != kind) continue;
@@ -203,6 +211,8 @@ bool SimRing::can_complete(const Operation& operation) const noexcept {
       return net_->is_writable(operation.socket);
     case OpKind::kConnect:
       return net_->is_answered(*operation.address);
+    case OpKind::kEvent:
+      break;
   }
   return false;
 }
@@ -247,6 +257,8 @@ void SimRing::try_complete(Operation& operation) noexcept {
       break;
     case OpKind::kConnect:
       complete_connect(operation);
+      break;
+    case OpKind::kEvent:
       break;
   }
 }

@@ -49,6 +49,11 @@ class SimRing final : public Ring {
   void start_accept(Socket listener, OpOwner& owner) noexcept override;
   void start_recv(Socket socket, OpOwner& owner) noexcept override;
   void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept override;
+  // No such sockets here: whoever needs one is tested with the kernel.
+  void start_recv_messages(Socket socket, OpOwner& owner) noexcept override;
+  void start_send_to(Socket socket, std::span<const iovec> ranges, const sockaddr_storage& address,
+                     OpOwner& owner) noexcept override;
+  void start_wait_event(int descriptor, OpOwner& owner) noexcept override;
   void start_wait_writable(Socket socket, OpOwner& owner) noexcept override;
   void cancel(Socket socket, OpOwner& owner, OpKind kind) noexcept override;
   void shutdown_send(Socket socket) noexcept override { net_->shutdown_send(socket); }

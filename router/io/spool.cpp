@@ -35,6 +35,9 @@ void Spool::rewind() {
 StoreStatus Spool::status() const {
   return log_->status();
 }
+std::vector<WaitingRecord> Spool::peek(std::size_t count) const {
+  return log_->peek(count);
+}
 std::uint64_t Spool::purge() {
   return log_->purge();
 }

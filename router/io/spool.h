@@ -43,6 +43,7 @@ class Spool final : public EventStore {
   void release(std::span<const std::uint64_t> tickets) override;
   void rewind() override;
   StoreStatus status() const override;
+  std::vector<WaitingRecord> peek(std::size_t count) const override;
   std::uint64_t purge() override;
 
   /// [any] What open() found.

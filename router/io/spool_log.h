@@ -2,6 +2,7 @@
 //
 //   spool_write.cpp   open, append, commit
 //   spool_read.cpp    read, release, rewind, status
+//   spool_look.cpp    peek
 //   spool_room.cpp    what goes to make room: policies, age, purge, free segments, moving together
 //
 // The mutex guards what is marked so. Segments are written by the writer only, behind what is committed; what is
@@ -31,6 +32,7 @@ class Spool::Log {
   void release(std::span<const std::uint64_t> tickets);
   void rewind();
   StoreStatus status();
+  std::vector<WaitingRecord> peek(std::size_t count);
   std::uint64_t purge();
   const spool::Report& report() const noexcept { return report_; }
   std::uint64_t disk_bytes();
@@ -119,6 +121,12 @@ class Spool::Log {
   void finish(std::size_t lane, std::uint64_t number);
   void save_state();
   static void add_run(std::vector<spool::Run>& runs, std::uint64_t first, std::uint64_t end);
+
+  // spool_look.cpp
+  struct Glance;
+  void plan_look(std::size_t lane, std::size_t count, Glance& glance);
+  void end_look(const Glance& glance);
+  static void look(const Glance& glance, std::size_t count, std::vector<WaitingRecord>& out);
 
   // spool_room.cpp
   bool oldest_waiting(std::size_t lane, Front& front);

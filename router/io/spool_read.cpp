@@ -246,6 +246,7 @@ StoreStatus Spool::Log::status() {
   StoreStatus status = status_;
   for (std::size_t i = 0; i < kStoreLanes; ++i) {
     status.records_by_lane[i] = lanes_[i].records;
+    status.in_flight += lanes_[i].window.in_flight();
     if (oldest_ns[i] != 0 && (status.oldest_ns == 0 || oldest_ns[i] < status.oldest_ns))
       status.oldest_ns = oldest_ns[i];
   }

@@ -133,6 +133,7 @@ std::uint64_t Spool::Log::purge() {
     }
     after = status_.records;
     status_.released += before - after;
+    status_.purged += before - after;
     may_free_ = true;
     state_changed_ = true;
     free_segments();

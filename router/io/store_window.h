@@ -28,15 +28,18 @@ class StoreWindow {
   /// The record to_repeat() is in flight again.
   void repeated() noexcept {
     ++repeat_;
+    ++in_flight_;
     skip_gone();
   }
   /// A record that is read for the first time; its number is larger than all before. Nothing may wait to be read again.
   void add(std::uint64_t number, const Place& place) {
     entries_.push_back({number, place});
     repeat_ = entries_.size();
+    ++in_flight_;
   }
   void rewind() noexcept {
     repeat_ = 0;
+    in_flight_ = 0;
     skip_gone();
   }
   /// The place of the record, which is done with; null if it is not known or was done with before. Call trim() after
@@ -51,6 +54,7 @@ class StoreWindow {
     if (found == entries_.end() || found->number != number || found->gone) return nullptr;
     found->gone = true;
     ++gone_;
+    if (static_cast<std::size_t>(found - entries_.begin()) < repeat_) --in_flight_;
     skip_gone();
     return &found->place;
   }
@@ -69,6 +73,15 @@ class StoreWindow {
       if (!entries_[i].gone && !call(entries_[i].place)) return;
     }
   }
+  /// Taken, and neither done with nor to be read again.
+  std::size_t in_flight() const noexcept { return in_flight_; }
+  /// The number and place of each record that is not done with, and whether it is in flight; until the call says false.
+  template <typename Call>
+  void for_each(const Call& call) const {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (!entries_[i].gone && !call(entries_[i].number, entries_[i].place, i < repeat_)) return;
+    }
+  }
   /// Numbers that are done with and have something older before them, ascending.
   template <typename Call>
   void for_each_gone(const Call& call) const {
@@ -85,6 +98,7 @@ class StoreWindow {
 
   std::deque<Entry> entries_;  ///< by number
   std::size_t gone_ = 0;       ///< entries that are
+  std::size_t in_flight_ = 0;
   std::size_t repeat_ = 0;     ///< those before are in flight, from here on they wait to be read again
 };
 

@@ -10,11 +10,13 @@
 
 #include "router/base/check.h"
 #include "router/base/slab.h"
+#include "router/io/message.h"
 
 namespace router {
 namespace {
 
 constexpr int kBufferGroup = 1;
+constexpr int kMessageGroup = 2;
 constexpr std::size_t kRangesPerMessage = 4;    // on average
 constexpr std::size_t kRangesPerSend = 1024;    // the kernel's UIO_MAXIOV
 constexpr std::uint32_t kCompletionsPerEntry = 4;
@@ -31,12 +33,14 @@ std::size_t range_count(const UringLaneSettings& settings) noexcept {
 std::size_t argument_bytes(const UringLaneSettings& settings) noexcept {
   return message_count(settings) * sizeof(msghdr) + range_count(settings) * sizeof(iovec);
 }
-std::size_t buffer_ring_bytes(const UringLaneSettings& settings) noexcept {
-  return settings.buffer_count * sizeof(io_uring_buf);
+// How the kernel lays a received message out in its buffer. It takes the lengths only.
+msghdr message_layout() noexcept {
+  msghdr layout{};
+  layout.msg_namelen = kMessageNameMax;
+  layout.msg_controllen = kMessageControlMax;
+  return layout;
 }
-std::size_t buffer_memory_bytes(const UringLaneSettings& settings) noexcept {
-  return std::size_t{settings.buffer_count} * settings.buffer_bytes;
-}
+static_assert(sizeof(io_uring_recvmsg_out) == kMessageHead);
 
 }  // namespace
 
@@ -64,27 +68,15 @@ int UringLane::open(const UringLaneSettings& settings) noexcept {
     if (const int result = io_uring_register_files_sparse(&ring_, settings.table_slots); result < 0) return result;
     table_ = std::make_unique<SocketTable>(settings.table_slots);
   }
-  return open_buffers();
+  return buffers_.open(ring_, kBufferGroup, settings.buffer_count, settings.buffer_bytes, settings.buffer_first);
 }
 
-int UringLane::open_buffers() noexcept {
-  buffers_ = static_cast<io_uring_buf_ring*>(map_memory(buffer_ring_bytes(settings_)));
-  buffer_memory_ = static_cast<char*>(map_memory(buffer_memory_bytes(settings_)));
-  io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_);
-  registration.ring_entries = settings_.buffer_count;
-  registration.bgid = kBufferGroup;
-  if (const int result = io_uring_register_buf_ring(&ring_, &registration, 0); result < 0) return result;
-  io_uring_buf_ring_init(buffers_);
-  for (std::uint32_t i = 0; i < settings_.buffer_count; ++i) release_buffer(settings_.buffer_first + i);
-  publish_buffers();
-  return 0;
+int UringLane::open_messages(std::uint32_t count, std::uint32_t bytes, std::uint32_t first) noexcept {
+  return messages_in_.open(ring_, kMessageGroup, count, bytes, first);
 }
 
 UringLane::~UringLane() {
   if (open_) io_uring_queue_exit(&ring_);
-  if (buffers_ != nullptr) unmap_memory(buffers_, buffer_ring_bytes(settings_));
-  if (buffer_memory_ != nullptr) unmap_memory(buffer_memory_, buffer_memory_bytes(settings_));
   if (arguments_ != nullptr) unmap_memory(arguments_, argument_bytes(settings_));
 }
 
@@ -124,7 +116,8 @@ void UringLane::reuse_arguments() noexcept {
 }
 
 void UringLane::enter(std::uint64_t timeout_ns) noexcept {
-  publish_buffers();
+  buffers_.publish();
+  messages_in_.publish();
   if (!enabled_) enable();
   if (timeout_ns == 0) {
     // DEFER_TASKRUN: completions are only produced inside io_uring_enter with GETEVENTS.
@@ -191,26 +184,58 @@ void UringLane::receive(LaneFile file, std::uint64_t tag) noexcept {
   finish(sqe, file, tag);
 }
 
-void UringLane::send(LaneFile file, std::span<const iovec> ranges, std::uint64_t tag) noexcept {
+void UringLane::receive_messages(LaneFile file, std::uint64_t tag) noexcept {
+  static msghdr layout = message_layout();
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_recvmsg_multishot(sqe, file.number, &layout, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = kMessageGroup;
+  finish(sqe, file, tag);
+}
+
+// Room for the arguments of a sendmsg with these ranges.
+msghdr& UringLane::next_message(std::span<const iovec> ranges) noexcept {
   VR_ASSERT(!ranges.empty() && ranges.size() <= kRangesPerSend);
-  if (ranges.size() > 1 &&
-      (messages_used_ == messages_.size() || ranges_used_ + ranges.size() > ranges_.size())) {
+  if (messages_used_ == messages_.size() || ranges_used_ + ranges.size() > ranges_.size()) {
     submit();
     VR_ASSERT(messages_used_ == 0);
   }
-  io_uring_sqe* sqe = next_sqe();
+  iovec* copy = ranges_.data() + ranges_used_;
+  std::copy(ranges.begin(), ranges.end(), copy);
+  ranges_used_ += ranges.size();
+  msghdr& message = messages_[messages_used_++];
+  message = {};
+  message.msg_iov = copy;
+  message.msg_iovlen = ranges.size();
+  return message;
+}
+
+void UringLane::send(LaneFile file, std::span<const iovec> ranges, std::uint64_t tag) noexcept {
   if (ranges.size() == 1) {
+    io_uring_sqe* sqe = next_sqe();
     io_uring_prep_send(sqe, file.number, ranges[0].iov_base, ranges[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-  } else {
-    iovec* copy = ranges_.data() + ranges_used_;
-    std::copy(ranges.begin(), ranges.end(), copy);
-    ranges_used_ += ranges.size();
-    msghdr& message = messages_[messages_used_++];
-    message = {};
-    message.msg_iov = copy;
-    message.msg_iovlen = ranges.size();
-    io_uring_prep_sendmsg(sqe, file.number, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    finish(sqe, file, tag);
+    return;
   }
+  const msghdr& message = next_message(ranges);
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_sendmsg(sqe, file.number, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  finish(sqe, file, tag);
+}
+
+void UringLane::send_to(LaneFile file, std::span<const iovec> ranges, const sockaddr_storage& address,
+                        std::uint64_t tag) noexcept {
+  msghdr& message = next_message(ranges);
+  message.msg_name = const_cast<sockaddr_storage*>(&address);
+  message.msg_namelen = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_sendmsg(sqe, file.number, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  finish(sqe, file, tag);
+}
+
+void UringLane::wait_event(LaneFile file, std::uint64_t tag) noexcept {
+  io_uring_sqe* sqe = next_sqe();
+  io_uring_prep_read(sqe, file.number, &event_count_, sizeof(event_count_), 0);
   finish(sqe, file, tag);
 }
 
@@ -256,21 +281,6 @@ std::uint32_t UringLane::move_in(int descriptor) noexcept {
   finish_silent(sqe);
   close({.number = descriptor, .fixed = false});
   return slot;
-}
-
-void UringLane::release_buffer(std::uint32_t id) noexcept {
-  const std::uint32_t index = id - settings_.buffer_first;
-  io_uring_buf_ring_add(buffers_, buffer_memory_ + std::size_t{index} * settings_.buffer_bytes, settings_.buffer_bytes,
-                        static_cast<unsigned short>(id), io_uring_buf_ring_mask(settings_.buffer_count),
-                        static_cast<int>(buffers_pending_));
-  ++buffers_pending_;
-  ++buffers_free_;
-}
-
-void UringLane::publish_buffers() noexcept {
-  if (buffers_pending_ == 0) return;
-  io_uring_buf_ring_advance(buffers_, static_cast<int>(buffers_pending_));
-  buffers_pending_ = 0;
 }
 
 }  // namespace router

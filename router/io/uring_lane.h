@@ -13,6 +13,7 @@
 
 #include "router/io/ring.h"
 #include "router/io/socket_table.h"
+#include "router/io/uring_buffers.h"
 
 namespace router {
 
@@ -45,7 +46,12 @@ class UringLane {
   void accept(LaneFile file, std::uint64_t tag) noexcept;
   void connect(LaneFile file, const sockaddr_storage& address, std::uint64_t tag) noexcept;
   void receive(LaneFile file, std::uint64_t tag) noexcept;
+  /// Messages (router/io/message.h), into buffers of their own, which open_messages() has made.
+  void receive_messages(LaneFile file, std::uint64_t tag) noexcept;
   void send(LaneFile file, std::span<const iovec> ranges, std::uint64_t tag) noexcept;
+  void send_to(LaneFile file, std::span<const iovec> ranges, const sockaddr_storage& address, std::uint64_t tag) noexcept;
+  /// Takes the count of an eventfd, as soon as it is not 0.
+  void wait_event(LaneFile file, std::uint64_t tag) noexcept;
   void poll(LaneFile file, unsigned events, bool multishot, std::uint64_t tag) noexcept;
   void cancel(std::uint64_t tag) noexcept;
   void close(LaneFile file) noexcept;
@@ -65,33 +71,30 @@ class UringLane {
   /// The oldest completion, taken out; false if there is none.
   bool take(io_uring_cqe& out) noexcept;
 
-  void release_buffer(std::uint32_t id) noexcept;
-  std::span<const char> buffer(std::uint32_t id, std::int32_t size) const noexcept {
-    return {buffer_memory_ + std::size_t{id - settings_.buffer_first} * settings_.buffer_bytes,
-            size > 0 ? static_cast<std::size_t>(size) : 0};
-  }
-  void buffer_taken() noexcept { --buffers_free_; }
-  std::uint32_t buffers_free() const noexcept { return buffers_free_; }
-  bool are_buffers_scarce() const noexcept { return buffers_free_ * 4 < settings_.buffer_count; }
+  /// Buffers for messages, with ids from `first` on. 0 or -errno.
+  int open_messages(std::uint32_t count, std::uint32_t bytes, std::uint32_t first) noexcept;
+  bool has_messages() const noexcept { return messages_in_.is_open(); }
+
+  UringBuffers& buffers_of(std::uint32_t id) noexcept { return buffers_.has(id) ? buffers_ : messages_in_; }
+  /// Those of streams.
+  const UringBuffers& buffers() const noexcept { return buffers_; }
 
  private:
   io_uring_sqe* next_sqe() noexcept;
   static void finish(io_uring_sqe* sqe, LaneFile file, std::uint64_t tag) noexcept;
   static void finish_silent(io_uring_sqe* sqe) noexcept;
-  int open_buffers() noexcept;
+  msghdr& next_message(std::span<const iovec> ranges) noexcept;
   void enable() noexcept;
   void submit() noexcept;
   void reuse_arguments() noexcept;
-  void publish_buffers() noexcept;
 
   io_uring ring_{};
   bool open_ = false;
   bool enabled_ = false;
   UringLaneSettings settings_;
-  io_uring_buf_ring* buffers_ = nullptr;
-  char* buffer_memory_ = nullptr;
-  std::uint32_t buffers_free_ = 0;
-  std::uint32_t buffers_pending_ = 0;  ///< added to the ring, not yet published to the kernel
+  UringBuffers buffers_;
+  UringBuffers messages_in_;
+  std::uint64_t event_count_ = 0;  ///< nobody reads it
   std::unique_ptr<SocketTable> table_;
   // Arguments of this turn's sendmsg calls; the kernel has copied them when the submission returns.
   void* arguments_ = nullptr;

@@ -20,6 +20,7 @@
 #include "router/base/check.h"
 #include "router/base/fd.h"
 #include "router/base/log.h"
+#include "router/io/message.h"
 #include "router/io/open_files.h"
 #include "router/io/socket.h"
 #include "router/io/uring_lane.h"
@@ -39,7 +40,9 @@ constexpr unsigned kSlotBits = 20;
 constexpr Socket kInTable = 1 << 30;
 constexpr std::uint32_t kSlotsMax = 65'536;
 constexpr std::size_t kLanesMax = 256;
-constexpr std::uint32_t kBufferIds = 65'536;
+constexpr std::uint32_t kMessageBuffers = 1024;
+constexpr std::uint32_t kMessageFirst = 65'536 - kMessageBuffers;
+constexpr std::uint32_t kBufferIds = kMessageFirst;  // of streams
 
 class UringRing final : public Ring {
  public:
@@ -64,6 +67,14 @@ class UringRing final : public Ring {
   void start_send(Socket socket, std::span<const iovec> ranges, OpOwner& owner) noexcept override {
     lane_of(socket).send(file_of(socket), ranges, tag_of(owner, OpKind::kSend));
   }
+  void start_recv_messages(Socket socket, OpOwner& owner) noexcept override;
+  void start_send_to(Socket socket, std::span<const iovec> ranges, const sockaddr_storage& address,
+                     OpOwner& owner) noexcept override {
+    lane_of(socket).send_to(file_of(socket), ranges, address, tag_of(owner, OpKind::kSend));
+  }
+  void start_wait_event(int descriptor, OpOwner& owner) noexcept override {
+    main().wait_event({.number = descriptor}, tag_of(owner, OpKind::kEvent));
+  }
   void start_wait_writable(Socket socket, OpOwner& owner) noexcept override {
     lane_of(socket).poll(file_of(socket), POLLOUT, false, tag_of(owner, OpKind::kWritable));
   }
@@ -72,11 +83,13 @@ class UringRing final : public Ring {
   }
   void shutdown_send(Socket socket) noexcept override;
   void close(Socket socket) noexcept override;
-  void release_buffer(std::uint16_t buffer_id) noexcept override { lane_of_buffer(buffer_id).release_buffer(buffer_id); }
+  void release_buffer(std::uint16_t buffer_id) noexcept override {
+    lane_of_buffer(buffer_id).buffers_of(buffer_id).release(buffer_id);
+  }
   std::uint32_t buffers_free() const noexcept override;
   std::uint32_t buffers_max() const noexcept override;
-  bool can_receive(Socket socket) const noexcept override { return lane_of(socket).buffers_free() > 0; }
-  bool are_buffers_scarce(Socket socket) const noexcept override { return lane_of(socket).are_buffers_scarce(); }
+  bool can_receive(Socket socket) const noexcept override { return lane_of(socket).buffers().free_count() > 0; }
+  bool are_buffers_scarce(Socket socket) const noexcept override { return lane_of(socket).buffers().are_scarce(); }
   void submit_and_wait(std::uint64_t timeout_ns) noexcept override;
   std::uint32_t reap(std::uint32_t limit) noexcept override;
   void wake() noexcept override;
@@ -91,6 +104,7 @@ class UringRing final : public Ring {
     return *lanes_[is_in_table(socket) ? static_cast<std::size_t>((socket - kInTable) >> kSlotBits) : 0];
   }
   UringLane& lane_of_buffer(std::uint32_t id) const noexcept {
+    if (id >= kMessageFirst) return *lanes_.front();
     return *lanes_[id < settings_.buffer_count ? 0 : 1 + (id - settings_.buffer_count) / settings_.side_buffer_count];
   }
   static std::uint64_t tag_of(OpOwner& owner, OpKind kind) noexcept {
@@ -221,11 +235,20 @@ void UringRing::close(Socket socket) noexcept {
   }
 }
 
+void UringRing::start_recv_messages(Socket socket, OpOwner& owner) noexcept {
+  VR_ASSERT(!is_in_table(socket));
+  if (!main().has_messages()) {
+    const int result = main().open_messages(kMessageBuffers, kMessageBuffer, kMessageFirst);
+    VR_ASSERT(result == 0);  // as the buffers of streams, which were made
+  }
+  main().receive_messages(file_of(socket), tag_of(owner, OpKind::kRecv));
+}
+
 // ---- receive buffers ----------------------------------------------------------------------------------------------
 
 std::uint32_t UringRing::buffers_free() const noexcept {
   std::uint32_t count = 0;
-  for (const auto& lane : lanes_) count += lane->buffers_free();
+  for (const auto& lane : lanes_) count += lane->buffers().free_count();
   return count;
 }
 
@@ -308,8 +331,9 @@ void UringRing::dispatch(UringLane& lane, const io_uring_cqe& cqe) noexcept {
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
     completion.has_buffer = true;
     completion.buffer_id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    lane.buffer_taken();
-    completion.bytes = lane.buffer(completion.buffer_id, cqe.res);
+    UringBuffers& buffers = lane.buffers_of(completion.buffer_id);
+    buffers.note_taken();
+    completion.bytes = buffers.bytes_of(completion.buffer_id, cqe.res);
   }
   owner->on_completion(completion);
 }

@@ -48,6 +48,7 @@ class Echo final : public router::OpOwner {
         polling_ = false;
         break;
       case OpKind::kConnect:
+      case OpKind::kEvent:
         break;
     }
     go_on();

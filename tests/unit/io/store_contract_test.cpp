@@ -119,6 +119,69 @@ TEST_P(Store, UnknownTicketsAndSecondReleasesAreIgnored) {
   EXPECT_EQ(texts(read_some(store(), 10)), Texts{"b"});
 }
 
+Texts texts_of(const std::vector<router::WaitingRecord>& records) {
+  Texts found;
+  for (const auto& record : records)
+    found.push_back((record.in_flight ? "*" : "") + std::string(record.bytes.begin(), record.bytes.end()));
+  return found;
+}
+
+TEST_P(Store, PeekShowsTheFirstRecordsAndChangesNothing) {
+  open({kPlenty});
+  EXPECT_TRUE(store().peek(10).empty());
+  for (const char* text : {"a", "b", "c", "d"}) put(5, text);
+  put(1, "first");
+  ASSERT_TRUE(store().append(1, as_bytes("not committed")));
+  EXPECT_EQ(texts_of(store().peek(10)), (Texts{"first", "a", "b", "c", "d"}));
+  EXPECT_EQ(texts_of(store().peek(3)), (Texts{"first", "a", "b"}));
+  EXPECT_TRUE(store().peek(0).empty());
+  auto records = read_some(store(), 4);
+  store().release(std::vector{records[1].ticket});
+  EXPECT_EQ(texts_of(store().peek(10)), (Texts{"*first", "*b", "*c", "d"}));
+  EXPECT_EQ(texts_of(store().peek(2)), (Texts{"*first", "*b"}));
+  EXPECT_EQ(store().peek(1).at(0).ticket, records[0].ticket);
+  EXPECT_EQ(store().status().in_flight, 3U);
+  store().rewind();
+  EXPECT_EQ(store().status().in_flight, 0U);
+  EXPECT_EQ(texts_of(store().peek(10)), (Texts{"first", "b", "c", "d"}));
+  EXPECT_EQ(texts(read_some(store(), 2)), (Texts{"first", "b"}));
+  EXPECT_EQ(texts_of(store().peek(10)), (Texts{"*first", "*b", "c", "d"}));
+  EXPECT_EQ(store().status().in_flight, 2U);
+}
+
+TEST_P(Store, PeekFindsWhatLiesFarBehind) {
+  open({8U << 20U});
+  const std::string large(60'000, 'x');
+  for (int i = 0; i < 40; ++i) put(4, large);
+  put(7, "rare 1");
+  put(4, large);
+  put(7, "rare 2");
+  ASSERT_EQ(store().peek(1000).size(), 43U);
+  EXPECT_EQ(texts_of(store().peek(1000)).back(), "rare 2");
+  EXPECT_EQ(texts_of(store().peek(42)).back(), "rare 1");
+  const auto records = read_some(store(), 40);
+  release_all(store(), records);
+  EXPECT_EQ(texts_of(store().peek(10)), (Texts{large, "rare 1", "rare 2"}));
+}
+
+TEST_P(Store, APurgeIsCountedAndLeavesWhatIsInFlight) {
+  open({kPlenty});
+  for (const char* text : {"a", "b", "c"}) put(5, text);
+  const auto records = read_some(store(), 1);
+  EXPECT_EQ(store().purge(), 2U);
+  auto status = store().status();
+  EXPECT_EQ(status.records, 1U);
+  EXPECT_EQ(status.in_flight, 1U);
+  EXPECT_EQ(status.purged, 2U);
+  EXPECT_EQ(status.released, 2U);
+  put(5, "d");
+  EXPECT_EQ(texts_of(store().peek(10)), (Texts{"*a", "d"}));
+  release_all(store(), records);
+  status = store().status();
+  EXPECT_EQ(status.in_flight, 0U);
+  EXPECT_EQ(status.purged, 2U);
+}
+
 TEST_P(Store, AnAcknowledgementAfterTheRewindCounts) {
   open({kPlenty});
   for (const char* text : {"a", "b", "c"}) put(5, text);
