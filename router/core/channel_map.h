@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "protocol/event.h"
 #include "protocol/guid.h"
 
 namespace router {
@@ -22,11 +23,15 @@ class ChannelMap {
  public:
   explicit ChannelMap(const vscp::Guid& server) : server_(server) {}
 
+  /// Bytes 14 and 15 are taken as zero: they are the nodes'.
   void set(const vscp::Guid& guid, std::uint32_t channel);
   /// Forgets the GUID if it is this channel's.
   void remove(const vscp::Guid& guid, std::uint32_t channel);
-  /// The channel of an interface GUID (two lowest bytes zero), 0 if none is known. A channel found by arithmetic may be gone.
+  /// The channel of an interface GUID, 0 if none is known. A channel found by arithmetic may be gone.
   std::uint32_t find(const vscp::Guid& guid) const noexcept;
+  /// Of an event of classes 512-1023 the channel of the interface that its first 16 bytes name (the last two of them are the node's); 0: none
+  /// is named, or none is known.
+  std::uint32_t destination_of(const vscp::Event& event) const noexcept;
   const vscp::Guid& server() const noexcept { return server_; }
 
  private:

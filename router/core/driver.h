@@ -1,14 +1,19 @@
 // What the daemon asks of anything that brings events in or takes them out.
 //
-// Thread rule: all calls come from the supervisor's thread, in the order open, start, drain, stop; summary(), news(), warnings() and own_files()
-// after open(), reload() and report() between start() and drain(). What a driver does on workers or helper threads in between is its own.
+// Thread rule: all calls come from the supervisor's thread, in the order open, start, drain, leave, stop; summary(), news(),
+// warnings(), own_files() and stores() after open(), reload(), report() and note_room() between start() and drain().
+// What a driver does on workers or helper threads in between is its own.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "router/core/store_config.h"
 
 namespace router {
 
@@ -25,6 +30,9 @@ class Driver {
   virtual void start() = 0;
   /// Take nothing new in; deliver what is under way.
   virtual void drain() = 0;
+  /// All drivers have drained, and what they took in has come to those who want it. Send it to the far sides, for as
+  /// long as is fit, and take leave of them.
+  virtual void leave() {}
   /// Workers have stopped; release everything.
   virtual void stop() = 0;
 
@@ -41,6 +49,15 @@ class Driver {
   /// What `vscpctl stat` shows of the driver beside the workers' counters: any number of flat objects (numbers, texts, booleans), one per
   /// remote, broker or device. Each begins with the members "driver" (name()) and "name". Workers may be asked by tasks.
   virtual void report(JsonWriter& array) const { (void)array; }
+  /// Where events wait for far sides: one per far side (router/core/store_config.h). Valid until stop().
+  virtual std::vector<DriverStore> stores() const { return {}; }
+  /// Of a record in one of them that is no event: the topic of a message. Empty if that is not known.
+  virtual std::string describe(std::span<const std::uint8_t> record) const {
+    (void)record;
+    return {};
+  }
+  /// One of them was purged: it may have room again.
+  virtual void note_room(const EventStore& store) { (void)store; }
 };
 
 }  // namespace router

@@ -1,5 +1,6 @@
 #include "router/core/router.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <future>
@@ -67,6 +68,11 @@ void Router::add_helper(ThreadIndex index, HelperThread& helper, const Interface
 
 void Router::add_interface(const InterfaceInfo& info) {
   VR_ASSERT(running_.empty());
+  const std::uint32_t other = workers_.front()->channels().find(info.guid);
+  if (other != kNoChannel && other != info.channel) {
+    warnings_.push_back(info.name +
+                        ": its GUID may also be that of another interface or session here; give it one whose first 12 bytes are not the router's");
+  }
   interfaces_.push_back(info);
   for (auto& worker : workers_) worker->channels().set(info.guid, info.channel);
 }
@@ -150,6 +156,44 @@ void Router::visit_sessions(std::function<void(StreamSession&)> visit, std::func
     }
   };
   Hop::go(std::make_shared<Tour>(this, std::move(visit), std::move(done)), {});
+}
+
+bool Router::is_settled(std::uint32_t timeout_ms) {
+  struct Look {
+    Router* router;
+    std::function<void()> done;
+    std::atomic<bool> busy{false};
+  };
+  struct Hop {
+    static void go(std::shared_ptr<Look> look, ThreadIndex index) {
+      const ThreadTable& threads = look->router->threads_;
+      while (index < threads.size() && threads[index].interest() == nullptr) ++index;  // it takes none
+      if (index == threads.size()) {
+        look->done();
+        return;
+      }
+      threads[index].post(make_task([look = std::move(look), index]() mutable {
+        EventThread& thread = look->router->threads_[index];
+        const bool is_worker = index < look->router->worker_count();
+        if (thread.inbox().has_more() || (is_worker && look->router->worker(index).publisher().has_staged())) {
+          look->busy = true;
+        }
+        go(std::move(look), static_cast<ThreadIndex>(index + 1));
+      }));
+    }
+  };
+  // Twice: what the first look did not see any more at its sender may not yet have been where it was looked for before.
+  for (int i = 0; i < 2; ++i) {
+    auto look = std::make_shared<Look>(this);
+    const bool answered = wait_for(
+        [&look](auto done) {
+          look->done = std::move(done);
+          Hop::go(look, 0);
+        },
+        timeout_ms);
+    if (!answered || look->busy) return false;
+  }
+  return true;
 }
 
 bool Router::visit_workers_and_wait(std::function<void(Worker&)> visit, std::uint32_t timeout_ms) {

@@ -14,6 +14,7 @@
 #include "router/core/helper_thread.h"
 #include "router/core/hold.h"
 #include "router/core/seen_events.h"
+#include "router/core/server_events.h"
 #include "router/core/stream_session.h"
 #include "router/core/worker.h"
 #include "router/io/ring.h"
@@ -74,6 +75,11 @@ class Router {
     return static_cast<ThreadIndex>(settings_.workers + index);
   }
   const std::vector<InterfaceInfo>& interfaces() const noexcept { return interfaces_; }
+  /// What is doubtful about them, for the log.
+  const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+  /// Before start(): drivers put in what they serve.
+  ServiceList& services() noexcept { return services_; }
+  const ServiceList& services() const noexcept { return services_; }
 
   void start();
   /// Stops the workers and waits for them. Helpers must have been joined.
@@ -83,6 +89,9 @@ class Router {
   void visit_workers(std::function<void(Worker&)> visit, std::function<void()> done);
   /// Any thread but a worker: the same, waiting for the end. False after `timeout_ms`.
   bool visit_workers_and_wait(std::function<void(Worker&)> visit, std::uint32_t timeout_ms);
+  /// Any thread but those: looks, on each thread that takes events, whether some are on their way to it or wait to leave
+  /// it. True if none are, twice in a row. False also if a thread does not answer within `timeout_ms`.
+  bool is_settled(std::uint32_t timeout_ms);
   /// Any thread: runs `visit` on some sessions from a place on (SessionPlace{} is the first) in one turn of their worker; then
   /// there `done` with the place of the next ones, none if those were the last.
   void visit_some_sessions(SessionPlace from, std::function<void(StreamSession&)> visit,
@@ -105,6 +114,8 @@ class Router {
   SeenEvents seen_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<InterfaceInfo> interfaces_;
+  std::vector<std::string> warnings_;
+  ServiceList services_;
   std::vector<std::thread> running_;
 };
 

@@ -24,7 +24,10 @@ StreamSession::~StreamSession() {
   VR_ASSERT(!recv_armed_ && !send_in_flight_ && !waiting_writable_ && !is_joined());
 }
 
-void StreamSession::start() noexcept { start_recv(); }
+void StreamSession::start() noexcept {
+  if (encrypted_) start_tls();
+  start_recv();
+}
 
 void StreamSession::start_recv() noexcept {
   recv_armed_ = true;
@@ -50,6 +53,7 @@ void StreamSession::on_completion(const Completion& completion) noexcept {
       break;
     case OpKind::kAccept:
     case OpKind::kConnect:
+    case OpKind::kEvent:
       break;
   }
 }
@@ -76,7 +80,11 @@ void StreamSession::on_received(const Completion& completion) noexcept {
     return;
   }
   if (completion.result > 0) {
-    if (!recv_armed_ && held_.empty()) start_recv();  // multishot ended, though all is well
+    if (end_seen_) {
+      end_of_input();  // TLS has an end of its own
+    } else if (!recv_armed_ && held_.empty()) {
+      start_recv();  // multishot ended, though all is well
+    }
     return;
   }
   if (completion.result == -ENOBUFS) {
@@ -112,7 +120,7 @@ void StreamSession::charge(std::size_t bytes) noexcept {
   share_used_ = share_used_ || work + kLittle / kWorkUnit > most;  // what is left is not worth a cut
 }
 
-std::size_t StreamSession::process(std::span<const char> bytes) noexcept {
+std::size_t StreamSession::process_plain(std::span<const char> bytes) noexcept {
   const std::size_t share = share_of(bytes.size());
   std::size_t done = 0;
   if (share > 0) {
@@ -128,7 +136,8 @@ std::size_t StreamSession::process(std::span<const char> bytes) noexcept {
 
 void StreamSession::hold_input(const Completion& completion, std::size_t done) noexcept {
   // What waits for its turn or the end of a hold is processed where it lies, unless the others need the buffer.
-  const bool soon = (waits_for_ == WaitsFor::kRound || waits_for_ == WaitsFor::kLeave) &&
+  // Of many handshakes each waits long.
+  const bool soon = (waits_for_ == WaitsFor::kRound || waits_for_ == WaitsFor::kLeave) && !is_shaking_hands() &&
                     !worker_->ring().are_buffers_scarce(socket_);
   const auto place = soon ? HeldQueue::Place::kBuffer : HeldQueue::Place::kCopy;
   const auto rest = completion.bytes.subspan(done);
@@ -241,7 +250,8 @@ bool StreamSession::wants_events() const noexcept {
 }
 
 bool StreamSession::has_output() const noexcept {
-  return free_reply_bytes() > 0 || (wants_events() && worker_->fanout().has_waiting(*this));
+  return free_reply_bytes() > 0 || (wants_events() && worker_->fanout().has_waiting(*this)) ||
+         (encrypted_ && has_tls_output());
 }
 
 void StreamSession::set_in_loop(bool in) noexcept {
@@ -268,6 +278,10 @@ void StreamSession::pump() noexcept {
   if (broken_) {
     logf(LogLevel::kError, LogKind::kResource, "no memory for half a line: closing channel %u", channel);
     abort();
+    return;
+  }
+  if (encrypted_ && must_pump_tls()) {
+    pump_tls();
     return;
   }
   events_first_ = is_joined() && fanout.is_inside_line(*this);
@@ -300,15 +314,16 @@ void StreamSession::pump() noexcept {
   }
   out_in_flight_ = static_cast<std::uint32_t>(out_bytes);
   events_in_flight_ = static_cast<std::uint32_t>(gathered.bytes);
+  if (encrypted_) {
+    encrypt({ranges.data(), count});
+    return;
+  }
   send_in_flight_ = true;
   worker_->ring().start_send(socket_, {ranges.data(), count}, *this);
 }
 
-void StreamSession::on_sent(const Completion& completion) noexcept {
-  send_in_flight_ = false;
-  const bool failed = completion.result < 0 && completion.result != -EAGAIN;
-  const std::size_t sent = completion.result > 0 ? static_cast<std::size_t>(completion.result) : 0;
-  const std::size_t asked = std::size_t{out_in_flight_} + events_in_flight_;
+// So many bytes of what was gathered are out.
+void StreamSession::take_sent(std::size_t sent) noexcept {
   std::size_t of_events = events_first_ ? std::min<std::size_t>(sent, events_in_flight_)
                                         : sent - std::min<std::size_t>(sent, out_in_flight_);
   replies_.consume(worker_->out_blocks(), sent - of_events);
@@ -317,6 +332,18 @@ void StreamSession::on_sent(const Completion& completion) noexcept {
     const std::uint32_t events = worker_->fanout().finish_send(*this, of_events);
     figures_.events_out += events;
     worker_->counters_mutable().events_out.add(events);
+  }
+}
+
+void StreamSession::on_sent(const Completion& completion) noexcept {
+  send_in_flight_ = false;
+  const bool failed = completion.result < 0 && completion.result != -EAGAIN;
+  const std::size_t sent = completion.result > 0 ? static_cast<std::size_t>(completion.result) : 0;
+  const std::size_t asked = std::size_t{out_in_flight_} + events_in_flight_;
+  if (encrypted_) {
+    take_tls_sent(sent);
+  } else {
+    take_sent(sent);
   }
   figures_.bytes_out += sent;
   worker_->counters_mutable().bytes_out.add(sent);
@@ -349,7 +376,9 @@ void StreamSession::after_progress() noexcept {
     on_progress();
     if (!held_.empty() && !busy_ && state_ == State::kOpen) process_held();
   } else if (state_ == State::kFlushing && !has_output() && replies_.empty() && !send_in_flight_) {
-    if (end_seen_) {
+    if (encrypted_ && close_tls()) {
+      worker_->mark_dirty(*this);
+    } else if (end_seen_) {
       finish();
     } else {
       enter(State::kLingering);
@@ -451,6 +480,7 @@ void StreamSession::close_after_flush() noexcept {
     worker_->fanout().leave(*this);
   }
   loop_open_ = false;
+  if (encrypted_) drop_replies();
   held_.clear(worker_->held_memory());
   // A peer that does not read its last reply is not waited for longer than this.
   set_deadline(worker_->now_ns() + kLingerNs * 5);
@@ -460,6 +490,7 @@ void StreamSession::close_after_flush() noexcept {
 void StreamSession::drain(std::uint64_t patience_ns) noexcept {
   if (state_ != State::kOpen) return;
   enter(State::kFlushing);
+  if (encrypted_) drop_replies();
   held_.clear(worker_->held_memory());
   loop_open_ = loop_open_ || in_loop;  // no time left for a pause before the first event
   set_deadline(worker_->now_ns() + patience_ns);

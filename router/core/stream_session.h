@@ -11,6 +11,9 @@
 // KiB the socket is not read any more. It is copied out of the receive buffers, which all sessions of the worker share: a
 // buffer that waited for one peer would be missing to the others.
 //
+// TLS (stream_session_tls.cpp): what is received is decrypted record by record, and put aside still encrypted if it cannot be
+// processed; what is gathered for a send is encrypted into memory of its own, and counts as sent from then on.
+//
 // Thread rule: the worker's thread. Ownership: the worker, from start() on.
 #pragma once
 
@@ -28,6 +31,8 @@
 #include "router/io/ring.h"
 
 namespace router {
+
+class TlsStream;
 
 struct SessionFigures {
   std::uint64_t events_in = 0;
@@ -103,6 +108,18 @@ class StreamSession : public OpOwner,
   /// Output went out and the session is not congested: whoever was making a long reply goes on with it.
   virtual void on_progress() noexcept {}
 
+  /// Before start(): the session speaks TLS. Who calls this has a tls(), as long as the session lives.
+  void use_tls() noexcept { encrypted_ = true; }
+  virtual TlsStream* tls() const noexcept { return nullptr; }
+  /// TLS: the handshake is not over. Replies wait.
+  bool is_shaking_hands() const noexcept;
+  /// TLS: bytes of a handshake have come that is not over yet, so that it holds memory. Called for each piece.
+  virtual void on_handshake_begun() noexcept {}
+  /// TLS: the handshake is over.
+  virtual void on_secured() noexcept {}
+  /// TLS: it cannot go on, and the session closes. `why` as in TlsStream::problem().
+  virtual void on_tls_failed(std::string_view why) noexcept { static_cast<void>(why); }
+
   Worker& worker() noexcept { return *worker_; }
   const Worker& worker() const noexcept { return *worker_; }
   void reply(std::string_view text) noexcept;
@@ -155,6 +172,11 @@ class StreamSession : public OpOwner,
   static constexpr std::uint32_t kHeldBytesMax = 16U << 10U;  ///< more is not received
   static constexpr std::size_t kLittle = 512;                 ///< input that is processed in any case, once per round
   static constexpr std::uint64_t kLingerNs = 1'000'000'000;
+  /// A step of a handshake, in bytes of input: so few of them fit into a turn that a flood of clients makes nobody wait.
+  static constexpr std::size_t kHandshakeCost = 128U << 10U;
+  /// A record, beside the bytes in it: somebody may send each byte in one of its own.
+  static constexpr std::size_t kRecordCost = 256;
+  static constexpr std::size_t kSilentCost = 8192;  ///< one that says nothing: new keys are made
 
   // OpOwner, Timer, Reader.
   void on_completion(const Completion& completion) noexcept final;
@@ -166,7 +188,11 @@ class StreamSession : public OpOwner,
 
   void on_received(const Completion& completion) noexcept;
   void on_sent(const Completion& completion) noexcept;
-  std::size_t process(std::span<const char> bytes) noexcept;
+  void take_sent(std::size_t sent) noexcept;
+  std::size_t process(std::span<const char> bytes) noexcept {
+    return encrypted_ ? process_tls(bytes) : process_plain(bytes);
+  }
+  std::size_t process_plain(std::span<const char> bytes) noexcept;
   std::size_t share_of(std::size_t bytes) noexcept;
   void hold_input(const Completion& completion, std::size_t done) noexcept;
   void process_held() noexcept;
@@ -179,6 +205,21 @@ class StreamSession : public OpOwner,
     return withheld_ == WithheldTable::kNone ? replies_.size() : worker_->withheld()[withheld_].free;
   }
   void pump() noexcept;
+
+  // TLS.
+  void start_tls() noexcept;
+  std::size_t process_tls(std::span<const char> bytes) noexcept;
+  std::size_t feed_tls(TlsStream& stream, std::span<const char> bytes) noexcept;
+  bool may_shake_hands() noexcept;
+  bool has_tls_output() const noexcept;
+  bool must_pump_tls() const noexcept;
+  void pump_tls() noexcept;
+  void encrypt(std::span<const iovec> ranges) noexcept;
+  void take_tls_sent(std::size_t sent) noexcept;
+  bool close_tls() noexcept;
+  void fail_tls() noexcept;
+  /// Those that TLS can never take.
+  void drop_replies() noexcept;
   void after_reply(bool queued) noexcept;
   void after_progress() noexcept;
   bool wants_events() const noexcept;
@@ -209,6 +250,7 @@ class StreamSession : public OpOwner,
   bool slow_ : 1 = false;     ///< had a hold in vain, or could have none; gets no new one until it has caught up
   bool trusted_ : 1 = false;  ///< its last hold was worth it
   bool paced_ : 1 = false;    ///< its limit counts for the worker's turns
+  bool encrypted_ : 1 = false;
   std::uint16_t hold_ms_;
   std::uint16_t round_ = 0;      ///< of the worker, in which the session last processed input
   std::uint16_t round_work_ = 0; ///< what it did then, in units of kWorkUnit

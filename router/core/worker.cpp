@@ -6,6 +6,7 @@
 
 #include "router/base/check.h"
 #include "router/base/prefetch.h"
+#include "router/core/event_port.h"
 #include "router/core/stream_session.h"
 
 namespace router {
@@ -120,7 +121,8 @@ void Worker::run() noexcept {
 }
 
 bool Worker::has_work() const noexcept {
-  return is_stopping() || !waiting_round_.empty() || !dirty_.empty() || (!blocked_.empty() && may_publish());
+  return is_stopping() || !waiting_round_.empty() || !dirty_.empty() || !outgoing_.empty() ||
+         ((!blocked_.empty() || !taking_.empty()) && may_publish());
 }
 
 void Worker::drain_inbox() noexcept {
@@ -184,6 +186,9 @@ void Worker::flush() noexcept {
     flushed_bytes_ = fanout_.counters().encoded_bytes.value();
     for (; sends < settings_.sends_per_turn && !dirty_.empty(); ++sends) dirty_.pop_front()->pump();
   } while (fanout_.has_unflushed() && sends < settings_.sends_per_turn);
+  IntrusiveList<EventPort, PortOutTag> outgoing;
+  outgoing.splice_back(outgoing_);  // who asks again meanwhile comes in the next turn
+  while (EventPort* port = outgoing.pop_front()) port->on_outgoing();
   has_sends_left_ = !dirty_.empty();
   publisher_.flush();
   if (!starved_.empty()) feed_starved();
@@ -261,8 +266,24 @@ void Worker::begin_work() noexcept {
   ++round_;
   serving_ = true;
   retry_blocked();
+  serve_ports();
   serve_round(work_left_ / 2);
   serving_ = false;
+}
+
+// Each port limits what it takes in a turn by itself (EventPort::acquire).
+void Worker::serve_ports() noexcept {
+  IntrusiveList<EventPort, PortTakeTag> taking;
+  taking.splice_back(taking_);
+  const std::size_t leave = work_left_ / 2;
+  while (work_left_ > leave && may_publish()) {
+    EventPort* port = taking.pop_front();
+    if (port == nullptr) break;
+    port->on_may_take();
+  }
+  // Who was not reached is first the next time.
+  taking.splice_back(taking_);
+  taking_.splice_back(taking);
 }
 
 // Whoever still has input gets another share, all of them the same number, while there is time.
@@ -383,6 +404,14 @@ void Worker::mark_blocked(StreamSession& session) noexcept { wait_in(blocked_, W
 
 void Worker::mark_starved(StreamSession& session) noexcept {
   if (!static_cast<ListNode<WaitingTag>&>(session).is_linked()) wait_in(starved_, WaitsFor::kBuffers, session);
+}
+
+void Worker::mark_taking(EventPort& port) noexcept {
+  if (!static_cast<ListNode<PortTakeTag>&>(port).is_linked()) taking_.push_back(port);
+}
+
+void Worker::mark_outgoing(EventPort& port) noexcept {
+  if (!static_cast<ListNode<PortOutTag>&>(port).is_linked()) outgoing_.push_back(port);
 }
 
 void Worker::bury(StreamSession& session) noexcept {

@@ -34,8 +34,11 @@
 
 namespace router {
 
+class EventPort;
 class StreamSession;
 struct DirtyTag;
+struct PortOutTag;
+struct PortTakeTag;
 struct WaitingTag;
 
 /// One writer (the worker), any reader. Names as printed by STAT and vscpctl.
@@ -63,6 +66,8 @@ struct WorkerCounters {
   Counter slow_closed;      ///< sessions closed by the disconnect policy
   Counter timeouts;
   Counter duplicates;       ///< events of bridges that had come before
+  Counter tls_handshakes;   ///< of clients, that were finished
+  Counter tls_failures;     ///< clients with which there was no TLS, or none where they wanted it
   Counter events_refused;   ///< no room in a spool that promises to keep them
   Counter undeliverable;    ///< events for a destination interface that has gone
   Counter events_held;      ///< event buffers of this worker that are out, as of the last turn
@@ -188,6 +193,10 @@ class Worker final : public EventThread {
   void mark_blocked(StreamSession& session) noexcept;
   /// Starts receiving again when receive buffers are free.
   void mark_starved(StreamSession& session) noexcept;
+  /// The port has something that it could not take in.
+  void mark_taking(EventPort& port) noexcept;
+  /// The port looks for events to be sent at the end of this turn, or of the next.
+  void mark_outgoing(EventPort& port) noexcept;
   /// Senders everywhere are held back until the reader has caught up or its time is over, and ChannelOwner::on_hold_over()
   /// is called. False if no hold is to be had (see Holds).
   bool begin_hold(ChannelOwner& reader, std::uint32_t longest_ms, bool trusted) noexcept;
@@ -206,6 +215,7 @@ class Worker final : public EventThread {
   void go_on_with_rounds() noexcept;
   void serve_round(std::size_t work_left) noexcept;
   void retry_blocked() noexcept;
+  void serve_ports() noexcept;
   void feed_starved() noexcept;
   void nudge_all() noexcept;
   void flush() noexcept;
@@ -244,6 +254,8 @@ class Worker final : public EventThread {
   IntrusiveList<StreamSession, WaitingTag> blocked_;
   IntrusiveList<StreamSession, WaitingTag> waiting_round_;
   IntrusiveList<StreamSession, WaitingTag> starved_;
+  IntrusiveList<EventPort, PortTakeTag> taking_;
+  IntrusiveList<EventPort, PortOutTag> outgoing_;
   std::vector<std::unique_ptr<StreamSession>> graveyard_;
   Holds holds_;
   TurnBudget budget_;
