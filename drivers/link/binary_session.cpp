@@ -114,6 +114,7 @@ LinkSession::Done LinkSession::handle_event(Frame frame) {
   const Published published = publish(event, time_missing, time_missing && value.timestamp_us == 0);
   if (published != Published::kYes) {
     refuse_event(frame, published == Published::kNoRoom ? answers::kBusy : answers::kEventNotAllowed, Errc::kLimit);
+    if (published == Published::kNoRoom) refused_for_room();
   } else if (context_->config.binary_confirm) {
     confirm(load16(frame, 1), load16(frame, frame.size() - 2), VscpError::kSuccess);
   }

@@ -1,9 +1,13 @@
 #include "drivers/link/link_config.h"
 
+#include <algorithm>
 #include <array>
+#include <ctime>
+#include <filesystem>
 #include <utility>
 
 #include "router/core/filter_config.h"
+#include "router/io/tls_config.h"
 
 namespace drivers::link {
 namespace {
@@ -17,7 +21,6 @@ using vscp::LineFormat;
 constexpr std::array<std::pair<std::string_view, LineFormat>, 2> kLineFormats{
     {{"legacy", LineFormat::kLegacy}, {"nanoseconds", LineFormat::kNanoseconds}}};
 
-constexpr std::string_view kNoTls = "TLS is not in this version";
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kYearS = 31'536'000;
 
@@ -54,11 +57,66 @@ void read_guid(ObjectReader& reader, LinkListenerConfig& out) {
                            "router's own GUID");
 }
 
-void refuse_tls(ObjectReader& reader) {
-  const ConfigNode* tls = reader.any("tls");
-  if (tls == nullptr || tls->kind == ConfigNode::Kind::kNull) return;
-  if (tls->is_object() && tls->members.empty()) return;
-  reader.error("tls", std::string(kNoTls) + ": remove what is in it, or write {}");
+const auto kSaysTls = [](const router::ListenAddress& address) { return address.tls; };
+
+// Addresses that say that they are for TLS need a certificate.
+void place_tls(ObjectReader& reader, LinkListenerConfig& out) {
+  const auto first = std::find_if(out.addresses.begin(), out.addresses.end(), kSaysTls);
+  if (first != out.addresses.end() && !out.tls) {
+    reader.error("interface", '"' + first->text + "\" asks for TLS, which needs a certificate: write " +
+                                  R"("tls": { "certfile": ..., "keyfile": ... }, or leave the "s" out)");
+  }
+  out.place_tls();
+}
+
+void read_tls(ObjectReader& reader, const std::string& folder, LinkListenerConfig& out) {
+  const ConfigNode* node = reader.any("tls");
+  const bool is_empty = node == nullptr || node->kind == ConfigNode::Kind::kNull ||
+                        (node->is_object() && node->members.empty());
+  node = is_empty ? nullptr : reader.object("tls");
+  ObjectReader inner(node, reader.path_of("tls"), reader.context());
+  const router::TlsSettings settings = router::read_tls(inner, router::TlsSide::kServer, folder);
+  if (node != nullptr) {
+    out.tls = settings;
+    router::check_tls(inner, settings);
+  }
+  inner.finish();
+  place_tls(reader, out);
+}
+
+// Upstream's names, which never had an effect there. A file that works today goes on as it did: without an "s" behind a
+// port there is no TLS.
+void read_upstream_tls(ObjectReader& reader, const std::string& folder, LinkListenerConfig& out) {
+  ObjectReader inner(reader.object("tls"), reader.path_of("tls"), reader.context());
+  const auto path = [&](std::string_view key) {
+    const std::string name = inner.text(key, "");
+    return name.empty() ? name : (std::filesystem::path(folder) / name).lexically_normal().string();
+  };
+  router::TlsSettings settings;
+  settings.side = router::TlsSide::kServer;
+  settings.certificate_file = path("certificate");
+  std::string chain = path("certificate-chain");
+  if (chain.empty()) chain = path("certificate_chain");
+  if (!chain.empty()) settings.key_file = std::exchange(settings.certificate_file, chain);
+  settings.ca_file = path("ca-file");
+  settings.ca_path = path("ca-path");
+  const bool verify = inner.boolean("verify-peer", false);
+  settings.check_certificate = inner.boolean("verify_peer", false) || verify;
+  const bool asked = std::any_of(out.addresses.begin(), out.addresses.end(), kSaysTls);
+  if (asked && !settings.certificate_file.empty()) {
+    out.tls = settings;
+    for (router::TlsIssue& issue : router::TlsContext::check(settings, std::time(nullptr))) {
+      if (issue.is_warning) {
+        reader.warning("tls", std::move(issue.text));
+      } else {
+        reader.error("tls", std::move(issue.text));
+      }
+    }
+  } else if (!settings.certificate_file.empty()) {
+    reader.warning("tls", "has a certificate, but no address has an \"s\" behind its port: connections are not encrypted, "
+                          "as they never were with the driver");
+  }
+  place_tls(reader, out);
 }
 
 void read_queue(ObjectReader& reader, LinkListenerConfig& out) {
@@ -86,7 +144,13 @@ void read_times(ObjectReader& reader, LinkListenerConfig& out) {
 
 }  // namespace
 
-LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string& path, ConfigContext& context) {
+void LinkListenerConfig::place_tls() noexcept {
+  if (!tls || std::any_of(addresses.begin(), addresses.end(), kSaysTls)) return;
+  for (auto& address : addresses) address.tls = true;
+}
+
+LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string& path, ConfigContext& context,
+                                       const std::string& folder) {
   LinkListenerConfig out;
   ObjectReader reader(node, path, context);
   read_addresses(reader, kDefaultInterface, out);
@@ -102,12 +166,12 @@ LinkListenerConfig parse_link_listener(const ConfigNode* node, const std::string
   out.max_sessions = small(reader, "max-sessions", out.max_sessions, 1, 10'000'000);
   out.max_sessions_per_address = small(reader, "max-sessions-per-address", 0, 0, 10'000'000);
   read_filters(reader, FilterErrors::kErrors, out);
-  refuse_tls(reader);
+  read_tls(reader, folder, out);
   reader.finish();
   return out;
 }
 
-LinkListenerConfig parse_tcpipsrv(const ConfigNode& root, ConfigContext& context) {
+LinkListenerConfig parse_tcpipsrv(const ConfigNode& root, ConfigContext& context, const std::string& folder) {
   LinkListenerConfig out;
   ObjectReader reader(&root, "", context);
   read_addresses(reader, "9598", out);
@@ -116,17 +180,11 @@ LinkListenerConfig parse_tcpipsrv(const ConfigNode& root, ConfigContext& context
   out.max_out_queue = small(reader, "max-out-queue", out.max_out_queue, 16, 10'000'000);
   out.receive_sent_events = reader.boolean("receive-sent-events", true);  // the driver's own default
   read_filters(reader, FilterErrors::kWarnings, out);
-  // Keys that the driver reads and does nothing with, or that the router has its own for. A "tls" block never had an
-  // effect there: saying so is better than refusing a file that works today.
+  read_upstream_tls(reader, folder, out);
+  // Keys that the driver reads and does nothing with, or that the router has its own for.
   for (const std::string_view key :
        {"debug", "write", "key-file", "max-in-queue", "encryption", "response-timeout", "logging"}) {
     reader.any(key);
-  }
-  const ConfigNode* tls = reader.object("tls");
-  const ConfigNode* certificate = tls == nullptr ? nullptr : tls->find("certificate");
-  if (certificate != nullptr && certificate->is_string() && !certificate->text.empty()) {
-    reader.warning("tls",
-                   std::string(kNoTls) + ", and the driver never used this block: connections are not encrypted");
   }
   reader.finish();
   return out;

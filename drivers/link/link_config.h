@@ -15,6 +15,7 @@
 #include "router/base/config_node.h"
 #include "router/base/listen_address.h"
 #include "router/core/slow_consumer.h"
+#include "router/io/tls_context.h"
 
 namespace drivers::link {
 
@@ -22,7 +23,10 @@ inline constexpr std::string_view kDefaultInterface = "127.0.0.1:9598";
 
 struct LinkListenerConfig {
   std::vector<router::ListenAddress>
-      addresses;                        ///< "interface": "9598", "ip:port", "[ip6]:port", or a list with commas
+      addresses;                        ///< "interface": "9598", "ip:port", "[ip6]:port", or a list with commas; an "s" behind: TLS
+  /// "tls" (router/io/tls_config.h; "cert-reqs" 1: clients must have a certificate that "cafile" knows). Of those addresses
+  /// that end in "s"; if none does, of all.
+  std::optional<router::TlsSettings> tls;
   vscp::Guid guid;                      ///< "guid": base of the channel GUIDs; all zero = the router's GUID
   std::string path_users;               ///< "path-users": absolute, or relative to the file's folder
   std::uint32_t max_out_queue = 32000;  ///< "max-out-queue": events that a session may be behind
@@ -49,15 +53,19 @@ struct LinkListenerConfig {
   vscp::Filter in_filter;  ///< "filter": {"in-filter","in-mask"}: events from clients that pass go into the router
   vscp::Filter
       out_filter;  ///< "filter": {"out-filter","out-mask"}: events for clients, before the session's own filter
+
+  /// With `tls`, if no address says that it is for TLS, all are.
+  void place_tls() noexcept;
 };
 
 /// Reads one listener. `node` may be null: all defaults. Errors go to the context; the result is usable only if none
-/// were added. "tls" may be empty; anything in it is an error, for this version has no TLS.
+/// were added. `folder`: what the names of certificates are relative to.
 LinkListenerConfig parse_link_listener(const router::ConfigNode* node, const std::string& path,
-                                       router::ConfigContext& context);
+                                       router::ConfigContext& context, const std::string& folder = {});
 
 /// Reads a configuration file of the upstream driver tcpipsrv (its keys interface, path-users, max-out-queue,
-/// receive-sent-events, filter). Its other keys are known and have no meaning here.
-LinkListenerConfig parse_tcpipsrv(const router::ConfigNode& root, router::ConfigContext& context);
+/// receive-sent-events, filter, tls). Its other keys are known and have no meaning here.
+LinkListenerConfig parse_tcpipsrv(const router::ConfigNode& root, router::ConfigContext& context,
+                                  const std::string& folder = {});
 
 }  // namespace drivers::link

@@ -55,7 +55,7 @@ std::unique_ptr<router::DriverConfig> LinkDriverConfig::read(ObjectReader& root,
   const auto list = root.list("link");
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string path = router::config_path("link", i);
-    LinkListenerConfig listener = parse_link_listener(&list[i], path, root.context());
+    LinkListenerConfig listener = parse_link_listener(&list[i], path, root.context(), place.folder);
     listener.path_users = absolute(place.folder, listener.path_users);
     if (const auto problem = router::queue_bytes_problem(listener.max_out_bytes, place.log_bytes);
         !problem.empty()) {
@@ -78,7 +78,7 @@ void LinkDriverConfig::add(ConfigContext& context, const ConfigNode& node, const
     for (const router::ListenAddress& address : listener.addresses) {
       const bool taken = std::any_of(other.addresses.begin(), other.addresses.end(),
                                      [&](const router::ListenAddress& a) { return a.text == address.text; });
-      if (!taken || address.text == "0" || address.text.ends_with(":0")) continue;
+      if (!taken || address.any_port) continue;
       context.errors.push_back(
           {context.file, node.line, node.column, path,
            "another listener has \"" + address.text + "\" already: write another address or port"});
@@ -122,8 +122,9 @@ void LinkDriverConfig::read_tcpipsrv(const ConfigNode& node, const std::string& 
   std::optional<ConfigNode> root;
   if (router::read_config_file(inner.file, text, inner)) root = router::parse_config_text(text, inner);
   if (root) {
-    LinkListenerConfig listener = parse_tcpipsrv(*root, inner);
-    listener.path_users = absolute(fs::path(inner.file).parent_path().string(), listener.path_users);
+    const std::string folder = fs::path(inner.file).parent_path().string();
+    LinkListenerConfig listener = parse_tcpipsrv(*root, inner, folder);
+    listener.path_users = absolute(folder, listener.path_users);
     if (guid) listener.guid = *guid;
     add(context, node, path, std::move(listener));
   }
@@ -254,6 +255,8 @@ std::expected<std::size_t, std::string> LinkDriver::reload() {
     auto users = config_.load_users(config_.listeners[index].path_users);
     if (users.users) {
       server_->set_users(index, users.users);
+      const std::string problem = server_->renew_certificates(index);
+      if (!problem.empty()) problems += (problems.empty() ? "" : "\n") + problem;
     } else {
       problems += (problems.empty() ? "" : "\n") + join_issues(users.errors);
     }

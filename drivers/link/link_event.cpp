@@ -7,8 +7,6 @@
 namespace drivers::link {
 namespace {
 
-constexpr std::uint16_t kMirrorFirst = 512;  // Level I events over Level II: destination GUID in data bytes 0-15
-constexpr std::uint16_t kMirrorLast = 1023;
 
 }  // namespace
 
@@ -66,7 +64,14 @@ void LinkSession::answer_publish(Published published) {
     answer(answers::kOk);
   } else {
     refuse(published == Published::kNoRoom ? answers::kBusy : answers::kEventNotAllowed, vscp::Errc::kLimit);
+    if (published == Published::kNoRoom) refused_for_room();
   }
+}
+
+// What a router sends behind an event that found no room must not overtake it: the router comes again and begins with
+// it.
+void LinkSession::refused_for_room() noexcept {
+  if (bridge_) close_after_flush();
 }
 
 // kNotAllowed: the user or the listener does not let this event in. kNoRoom: it could not be kept for a far side, where that is promised; nobody
@@ -97,11 +102,7 @@ LinkSession::Published LinkSession::publish(router::EventBuf* event, bool time_m
     wait_for_promises();  // the first one may not be safe yet
     return Published::kYes;
   }
-  if (value.vscp_class >= kMirrorFirst && value.vscp_class <= kMirrorLast && value.data_size >= 16) {
-    vscp::Guid destination;
-    std::copy_n(value.data.begin(), 14, destination.bytes.begin());  // bytes 14-15 are the node's
-    event->only_channel = worker().channels().find(destination);
-  }
+  event->only_channel = worker().channels().destination_of(value);
   ++figures_mutable().events_in;
   publish_event(event);
   return Published::kYes;

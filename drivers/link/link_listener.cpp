@@ -102,7 +102,7 @@ std::uint64_t LinkListener::on_their_way() const noexcept {
 
 void LinkListener::take_in(int descriptor) {
   if (stopped_) {
-    turn_away(descriptor, vscp::reply::kShuttingDown);
+    turn_away(descriptor, plain(vscp::reply::kShuttingDown));
     return;
   }
   const router::PeerAddress peer(router::peer_address(descriptor));
@@ -129,7 +129,7 @@ void LinkListener::open_session(router::Worker& home, int descriptor, const rout
   hands_[home.index()].taken.add();
   home.counters_mutable().accepted.add();
   if (home.is_stopping()) {
-    turn_away(descriptor, vscp::reply::kShuttingDown);
+    turn_away(descriptor, plain(vscp::reply::kShuttingDown));
     return;
   }
   const router::Socket socket = home.ring().adopt(descriptor);
@@ -138,7 +138,7 @@ void LinkListener::open_session(router::Worker& home, int descriptor, const rout
     context_->on_closed(peer);
     router::logf(router::LogLevel::kWarn, router::LogKind::kRefused, "connection from %s refused: no room for more sockets",
                  router::address_text(peer.storage()).c_str());
-    turn_away(descriptor, vscp::reply::kTooManySessions);
+    turn_away(descriptor, plain(vscp::reply::kTooManySessions));
     return;
   }
   auto session = std::make_unique<LinkSession>(home, socket, peer, *context_);
@@ -149,7 +149,7 @@ void LinkListener::refuse(int descriptor, const router::PeerAddress& peer) {
   worker_->counters_mutable().refused.add();
   router::logf(router::LogLevel::kWarn, router::LogKind::kRefused, "connection from %s refused: the limit of sessions is reached",
                router::address_text(peer.storage()).c_str());
-  turn_away(descriptor, vscp::reply::kTooManySessions);
+  turn_away(descriptor, plain(vscp::reply::kTooManySessions));
 }
 
 }  // namespace drivers::link

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drivers/link/link_context.h"
@@ -40,6 +41,8 @@ class LinkListener final : public router::OpOwner, public router::Timer {
   void on_completion(const router::Completion& completion) noexcept override;
   void on_timer(std::uint64_t now_ns) noexcept override;
   void take_in(int descriptor);
+  /// Of a text that nobody could read, nothing.
+  std::string_view plain(std::string_view text) const noexcept { return context_->tls ? std::string_view() : text; }
   void refuse(int descriptor, const router::PeerAddress& peer);
   void open_session(router::Worker& home, int descriptor, const router::PeerAddress& peer);
   router::Worker& least_loaded() noexcept;

@@ -1,5 +1,7 @@
 #include "drivers/link/link_server.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 
 #include "drivers/link/link_listener.h"
@@ -37,6 +39,15 @@ std::string version_numbers(std::string version) {
   return version + ",0";
 }
 
+void note_service(router::ServiceList& services, int socket, bool tls) {
+  constexpr std::uint16_t kStandardPort = 9598;
+  const sockaddr_storage address = router::local_address(socket);
+  const std::uint16_t port = ntohs(address.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(address).sin_port
+                                                                : reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  if (tls) services.add(router::Service::kTls);
+  if (port != kStandardPort) services.add(router::Service::kLink, port, tls);
+}
+
 }  // namespace
 
 LinkServer::LinkServer(router::Router& router, std::vector<LinkListenerSetup> setups,
@@ -46,20 +57,30 @@ LinkServer::LinkServer(router::Router& router, std::vector<LinkListenerSetup> se
 LinkServer::~LinkServer() = default;
 
 std::string LinkServer::open() {
+  router_->services().add(capabilities_of(setups_));
   const std::string& version = router_->settings().version;
   for (std::size_t index = 0; index < setups_.size(); ++index) {
     const auto& setup = setups_[index];
     auto& worker = router_->worker(static_cast<router::ThreadIndex>(index % router_->worker_count()));
     const auto limits = std::make_shared<SessionLimits>(setup.config);
     logins_.push_back(std::make_unique<LoginService>(router_->clock(), setup.users, setup.on_old_form));
+    doors_.emplace_back();
+    if (setup.config.tls) {
+      auto contexts = TlsDoor::make_contexts(*setup.config.tls, router_->worker_count());
+      if (!contexts) return contexts.error();
+      doors_.back() = std::make_shared<TlsDoor>(std::move(*contexts));
+    }
     for (const auto& address : setup.config.addresses) {
+      if (address.tls && doors_.back() == nullptr) return address.text + " is for TLS, but there is no certificate";
       auto socket = router::listen_tcp(address);
       if (!socket) return socket.error();
       auto context = std::make_shared<LinkContext>();
       context->router = router_;
       context->logins = logins_.back().get();
       context->config = setup.config;
-      context->listener = router::address_text(router::local_address(socket->get()));
+      context->listener = router::address_text(router::local_address(socket->get())) + (address.tls ? "s" : "");
+      if (address.tls) context->tls = doors_.back();
+      note_service(router_->services(), socket->get(), address.tls);
       context->greeting = "Welcome to the VSCP daemon.\r\nVersion: vscprouterd " + version + "\r\n";
       context->greeting += vscp::reply::kOk;
       context->version_reply = version_numbers(version);
@@ -97,6 +118,18 @@ std::vector<std::string> LinkServer::addresses() const {
   std::vector<std::string> texts;
   for (const auto& listener : listeners_) texts.push_back(listener->address());
   return texts;
+}
+
+std::string LinkServer::renew_certificates(std::size_t index) {
+  if (doors_[index] == nullptr) return {};
+  auto contexts = TlsDoor::make_contexts(*setups_[index].config.tls, router_->worker_count());
+  if (!contexts) return contexts.error();
+  for (router::ThreadIndex worker = 0; worker < contexts->size(); ++worker) {
+    router_->worker(worker).post(router::make_task([door = doors_[index], worker, fresh = std::move((*contexts)[worker])] {
+      door->renew(worker, fresh);
+    }));
+  }
+  return {};
 }
 
 void LinkServer::set_users(std::size_t index, std::shared_ptr<const router::UserDirectory> users) {

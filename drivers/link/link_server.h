@@ -38,12 +38,16 @@ class LinkServer {
   std::vector<std::string> addresses() const;
   /// New users for listener `index`; sessions that are logged in keep what they have.
   void set_users(std::size_t index, std::shared_ptr<const router::UserDirectory> users);
+  /// Reads the certificates of listener `index` again, for connections that come from then on. Empty, or what is wrong:
+  /// then the old ones stay.
+  std::string renew_certificates(std::size_t index);
 
  private:
   router::Router* router_;
   std::vector<LinkListenerSetup> setups_;
   std::function<void()> request_shutdown_;
   std::vector<std::unique_ptr<LoginService>> logins_;
+  std::vector<std::shared_ptr<TlsDoor>> doors_;  ///< by setup; null: no TLS
   std::vector<std::unique_ptr<LinkListener>> listeners_;
 };
 

@@ -81,6 +81,10 @@ LinkSession::~LinkSession() { tail_.clear(worker().out_blocks()); }
 
 void LinkSession::open() {
   channel = worker().take_channel(*this);
+  if (context_->tls != nullptr) {
+    extras().tls = std::make_unique<TlsGuest>(context_->tls->context(worker().index()), *this);
+    use_tls();
+  }
   start();
   if (channel == router::kNoChannel) {
     turn_away(vscp::reply::kTooManySessions);
@@ -109,6 +113,7 @@ void LinkSession::on_closing() noexcept {
                  static_cast<unsigned long long>(events_dropped()));
   }
   if (is_guid_set()) announce_guid(false);
+  if (context_->tls != nullptr) context_->tls->end(worker().index(), *extras_->tls);
   if (context_->on_closed) context_->on_closed(peer_);
 }
 
@@ -117,6 +122,7 @@ void LinkSession::describe(router::SessionInfo& info) noexcept {
   info.user = user_ == nullptr ? "" : user_->name;
   info.peer = router::address_text(peer_.storage());
   info.listener = context_->listener;
+  if (context_->tls != nullptr && !is_shaking_hands()) info.listener += ' ' + std::string(tls()->version());
   info.mode = !is_open()          ? "closing"
               : user_ == nullptr  ? "login"
               : binary_ && in_loop ? "binary open"
@@ -133,7 +139,7 @@ LinkSession::Extras& LinkSession::extras() {
 
 void LinkSession::drop_extras_if_unused() noexcept {
   if (extras_ == nullptr || is_guid_set() || extras_->filter || !extras_->long_reply.empty() || extras_->next_row) return;
-  if (extras_->partner != router::kNoChannel) return;
+  if (extras_->partner != router::kNoChannel || extras_->tls != nullptr) return;
   if (extras_->user_name.empty()) extras_.reset();
 }
 
@@ -167,6 +173,7 @@ void LinkSession::on_deadline(std::uint64_t now_ns) noexcept {
         answer(answers::kBadLogin);
       } else {
         worker().counters_mutable().timeouts.add();
+        if (is_shaking_hands()) on_tls_failed("no handshake before the login timeout");
         tell(answers::kLoginTimeout);
       }
       close_after_flush();
@@ -208,10 +215,43 @@ void LinkSession::on_progress() noexcept {
   if (retr_running_) continue_retr();
 }
 
+// ---- TLS --------------------------------------------------------------------------------------------------------------------
+
+void LinkSession::on_handshake_begun() noexcept {
+  LinkSession* oldest = context_->tls->begin(worker().index(), *extras_->tls);
+  if (oldest == nullptr) return;
+  router::logf(LogLevel::kWarn, LogKind::kTls, "TLS on %s: %zu handshakes are under way, the oldest is given up",
+               context_->listener.c_str(), TlsDoor::kHandshakesMax);
+  oldest->abort();
+}
+
+void LinkSession::on_secured() noexcept {
+  context_->tls->end(worker().index(), *extras_->tls);
+  worker().counters_mutable().tls_handshakes.add();
+}
+
+void LinkSession::on_tls_failed(std::string_view why) noexcept {
+  worker().counters_mutable().tls_failures.add();
+  router::logf(LogLevel::kWarn, LogKind::kTls, "TLS with %s on %s: %.*s", router::address_text(peer_.storage()).c_str(),
+               context_->listener.c_str(), static_cast<int>(why.size()), why.data());
+}
+
+// The first bytes of a client that believes that this port is for TLS.
+bool LinkSession::refuse_tls_hello(std::string_view text) {
+  constexpr std::string_view kHello = "\x16\x03";
+  if (!text.starts_with(kHello) || !tail_.empty()) return false;
+  worker().counters_mutable().tls_failures.add();
+  router::logf(LogLevel::kWarn, LogKind::kRefused, "%s speaks TLS on %s, which is a port without it",
+               router::address_text(peer_.storage()).c_str(), context_->listener.c_str());
+  close_after_flush();
+  return true;
+}
+
 // ---- lines ------------------------------------------------------------------------------------------------------------------
 
 std::size_t LinkSession::on_input(std::span<const char> bytes) noexcept {
   const std::string_view text(bytes.data(), bytes.size());
+  if (!is_logged_in() && refuse_tls_hello(text)) return bytes.size();
   std::size_t done = 0;
   for (;;) {
     const bool binary = binary_;

@@ -1,7 +1,7 @@
 // One client of the tcp/ip link server: lines in, replies and event lines out; after BINARY frames both ways, until
 // TEXT. Spec: vscp_tcpiplink.md, vscp_over_binary.md.
 //
-// link_session.cpp holds lines, life, login and the change between the dialects; link_verbs.cpp the commands;
+// link_session.cpp holds lines, life, TLS, login and the change between the dialects; link_verbs.cpp the commands;
 // link_event.cpp SEND; interface_list.cpp INTERFACE; binary_session.cpp frames and the events in them; binary_verbs.cpp the binary commands. What a
 // command does is in one place for both dialects; each has its own way to read arguments and to write results.
 // Thread rule: the worker's thread.
@@ -80,6 +80,11 @@ class LinkSession final : public router::StreamSession {
   void on_closing() noexcept override;
   void on_progress() noexcept override;
   void on_too_slow() noexcept override;
+  router::TlsStream* tls() const noexcept override { return &extras_->tls->stream; }
+  void on_handshake_begun() noexcept override;
+  void on_secured() noexcept override;
+  void on_tls_failed(std::string_view why) noexcept override;
+  bool refuse_tls_hello(std::string_view text);
 
   // Lines.
   std::size_t take_lines(std::string_view text);
@@ -138,6 +143,7 @@ class LinkSession final : public router::StreamSession {
   enum class Published : std::uint8_t { kYes, kNotAllowed, kNoRoom };
   Published publish(router::EventBuf* event, bool time_missing, bool timestamp_missing);
   void answer_publish(Published published);
+  void refused_for_room() noexcept;
   router::EventBuf* acquire_event();
 
   // Commands: what both dialects do.
@@ -185,6 +191,7 @@ class LinkSession final : public router::StreamSession {
     std::optional<router::SessionPlace> next_row;  ///< of INTERFACE, once the long reply is out
     vscp::Guid guid;                  ///< set by the client; all zero: the channel's
     std::optional<vscp::Filter> filter;  ///< set by the client; else the user's
+    std::unique_ptr<TlsGuest> tls;  ///< of a session that speaks TLS, from its beginning to its end
     std::uint32_t partner = router::kNoChannel;  ///< of a bridge: its other connection, which does not get what this one sends
   };
   Extras& extras();

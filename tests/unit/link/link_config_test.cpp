@@ -1,4 +1,5 @@
 #include "drivers/link/link_config.h"
+#include "tests/unit/io/tls_rig.h"
 
 #include <gtest/gtest.h>
 
@@ -102,15 +103,14 @@ TEST(LinkConfig, AllErrorsAtOnceWithPlaceAndHint) {
       "\"line-format\": \"nano\", \"slow-consumer\": \"dropoldest\",\n"
       "\"hold-producers-ms\": 10001, \"line-max\": 100,\n"
       "\"filter\": {\"in-filter\": \"junk\", \"in-msk\": \"\"},\n"
-      "\"tls\": {\"cert\": \"x\"}, \"guid\": \"1:2\", \"path-users\": \"\",\n"
+      "\"tls\": null, \"guid\": \"1:2\", \"path-users\": \"\",\n"
       "\"login-failure-delay-ms\": 9000, \"max-out-qeue\": 1}");
   EXPECT_EQ(
       p.errors,
       (Lines{
-          "a.json:1:15: link[0].interface: \"9598s\" asks for TLS, which this version does not have: write \"9598\"",
-          "a.json:6:31: link[0].guid: \"1:2\" is no GUID: write 16 hex pairs with colons, or leave the key out "
+          "a.json:6:22: link[0].guid: \"1:2\" is no GUID: write 16 hex pairs with colons, or leave the key out "
           "for the router's own GUID",
-          "a.json:6:52: link[0].path-users: is empty: write the name of the users file, \"users.json\"",
+          "a.json:6:43: link[0].path-users: is empty: write the name of the users file, \"users.json\"",
           "a.json:2:18: link[0].max-out-queue: 15 is too small: write a whole number from 16 to 10000000",
           "a.json:2:39: link[0].max-out-bytes: 1 is too small: write 65536 or more, or 0 for no limit",
           "a.json:3:41: link[0].slow-consumer: \"dropoldest\" is not known: write \"drop-lowest-priority\", "
@@ -124,9 +124,27 @@ TEST(LinkConfig, AllErrorsAtOnceWithPlaceAndHint) {
               std::string(vscp::to_text(vscp::parse_filter_half("junk").error())) +
               "): write \"priority,class,type,GUID\", for example \"0,20,0,-\"",
           "a.json:5:33: link[0].filter.in-msk: unknown key: did you mean \"in-mask\"?",
-          "a.json:6:8: link[0].tls: TLS is not in this version: remove what is in it, or write {}",
+          "a.json:1:15: link[0].interface: \"9598s\" asks for TLS, which needs a certificate: write \"tls\": { "
+          "\"certfile\": ..., \"keyfile\": ... }, or leave the \"s\" out",
           "a.json:7:33: link[0].max-out-qeue: unknown key: did you mean \"max-out-queue\"?",
       }));
+}
+
+// Which addresses speak TLS; the certificates themselves are tested in io.
+TEST(LinkConfig, TlsOfAddresses) {
+  const std::string tls = R"("tls": {"certfile": ")" + tls_test::files().path("server.pem") + R"(", "keyfile": ")" +
+                          tls_test::files().path("server.key") + "\"}";
+  Parsed p = listener("{\"interface\": \"9598,9599\", " + tls + "}");
+  EXPECT_EQ(p.errors, Lines{});
+  ASSERT_TRUE(p.config.tls.has_value());
+  EXPECT_FALSE(p.config.tls->check_certificate);
+  EXPECT_TRUE(p.config.addresses[0].tls && p.config.addresses[1].tls);
+  p = listener("{\"interface\": \"9598,9599s\", " + tls + "}");
+  EXPECT_TRUE(!p.config.addresses[0].tls && p.config.addresses[1].tls);
+  EXPECT_FALSE(listener(R"({"tls": {}})").config.addresses[0].tls);
+  EXPECT_EQ(listener(R"({"tls": {"cert-reqs": 1}})").errors,
+            (Lines{"a.json:1:9: link[0].tls.certfile: is missing: write the file of the certificate",
+                   "a.json:1:9: link[0].tls.cafile: is missing: write the file of the authority whose clients may come"}));
 }
 
 TEST(LinkConfig, SomethingElseThanAnObjectIsAnError) {
@@ -155,12 +173,23 @@ TEST(TcpipsrvConfig, AFileOfTheUpstreamDriverWorks) {
   EXPECT_EQ(p.config.in_filter, vscp::Filter{});
 }
 
-TEST(TcpipsrvConfig, SaysThatTlsNeverWorked) {
+TEST(TcpipsrvConfig, TlsByUpstreamsNames) {
+  const std::string certificate = R"("certificate": ")" + tls_test::files().path("both.pem") + "\"";
+  const Parsed p = tcpipsrv(R"({"path-users": "u", "interface": "9598s", "tls": {)" + certificate +
+                            R"(, "verify_peer": true, "ca-file": ")" + tls_test::files().path("ca.pem") + "\"}}");
+  EXPECT_EQ(p.errors, Lines{});
+  ASSERT_TRUE(p.config.tls.has_value());
+  EXPECT_TRUE(p.config.tls->check_certificate && p.config.addresses[0].tls);
+  EXPECT_EQ(tcpipsrv(R"({"path-users": "u", "interface": "9598s", "tls": {"certificate": "/none.pem"}})").errors,
+            Lines{"tcpipsrv.json:1:50: tls: cannot read /none.pem: No such file or directory"});
+}
+
+TEST(TcpipsrvConfig, SaysThatTlsIsNotOn) {
   const Parsed p = tcpipsrv(R"({"path-users": "u", "receive-sent-events": false, "tls": {"certificate": "/x.pem"}})");
   EXPECT_EQ(p.errors, Lines{});
   EXPECT_FALSE(p.config.receive_sent_events);
-  EXPECT_EQ(p.warnings, Lines{"tcpipsrv.json:1:58: tls: TLS is not in this version, and the driver never used this "
-                              "block: connections are not encrypted"});
+  EXPECT_EQ(p.warnings, Lines{"tcpipsrv.json:1:58: tls: has a certificate, but no address has an \"s\" behind its port: "
+                              "connections are not encrypted, as they never were with the driver"});
 }
 
 TEST(TcpipsrvConfig, ErrorsNameTheFile) {

@@ -65,6 +65,7 @@ LinkRig::LinkRig(const RigSettings& settings) : settings_(settings), net_(settin
   context_->router = router_.get();
   context_->logins = logins_.get();
   context_->config = settings.config;
+  context_->tls = settings.tls;
   context_->listener = "rig";
   context_->greeting = "Welcome\r\n" + std::string(vscp::reply::kOk);
   context_->version_reply = "1,2,3,4";

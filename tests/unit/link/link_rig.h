@@ -36,6 +36,7 @@ struct RigSettings {
   router::WorkerSettings worker;
   router::SimRingSettings ring;
   router::SimFaults faults = no_faults();
+  std::shared_ptr<drivers::link::TlsDoor> tls;  ///< null: none
   std::vector<router::User> users;  ///< none: "admin" with the password "secret"
 };
 
