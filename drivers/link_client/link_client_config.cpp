@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "router/core/filter_config.h"
+#include "router/io/tls_config.h"
 
 namespace drivers::link_client {
 namespace {
@@ -35,14 +36,23 @@ bool parse_port(std::string_view text, std::uint16_t& port) {
   return result.ec == std::errc{} && result.ptr == text.data() + text.size() && port != 0;
 }
 
-/// "tcp://" in front is allowed, other protocols are not.
+constexpr std::string_view kPlainScheme = "tcp://";
+constexpr std::array<std::string_view, 3> kTlsSchemes{"tls://", "stcp://", "ssl://"};
+
+/// A scheme in front is allowed; the last three mean TLS.
 void read_address(ObjectReader& reader, RemoteConfig& out) {
   const std::string whole = reader.text("host", "", 512);
   out.port = static_cast<std::uint16_t>(reader.integer("port", out.port, 1, 65535));
   std::string_view text = whole;
   constexpr std::string_view kForms =
-      R"(: write "name", "name:port", "192.168.1.8:9598" or "[fe80::1]:9598", with "tcp://" in front if you like)";
-  if (text.starts_with("tcp://")) text.remove_prefix(6);
+      R"(: write "name", "name:port", "192.168.1.8:9598" or "[fe80::1]:9598", with "tcp://" or, for TLS, "tls://" in front if you like)";
+  if (text.starts_with(kPlainScheme)) text.remove_prefix(kPlainScheme.size());
+  for (const std::string_view scheme : kTlsSchemes) {
+    if (!text.starts_with(scheme)) continue;
+    text.remove_prefix(scheme.size());
+    out.tls.emplace();
+    break;
+  }
   if (text.starts_with("[")) {
     const auto end = text.find(']');
     const std::string_view behind = end == std::string_view::npos ? "x" : text.substr(end + 1);
@@ -129,6 +139,20 @@ void read_queue(ObjectReader& reader, std::uint64_t log_bytes, RemoteConfig& out
   }
 }
 
+void read_spool(ObjectReader& reader, const std::string& state_folder, RemoteConfig& out) {
+  out.spool = router::read_spool(reader, state_folder, "spool/link-" + out.name);
+  if (!out.spool.on_disk) return;
+  const ConfigNode* spool = reader.object("spool");
+  if (out.name.find_first_of("/\\ ") != std::string::npos && spool->find("folder") == nullptr) {
+    reader.error("spool", "the folder is named after the entry, and \"" + out.name +
+                              "\" has blanks or slashes: write \"folder\", or a \"name\" that is one word");
+  }
+  if (!out.send) reader.error("spool", R"(has no use with "send": false: remove one of the two)");
+  for (const std::string_view key : {"max-out-queue", "max-out-bytes", "slow-consumer", "hold-producers-ms"}) {
+    if (reader.has(key)) reader.error(key, R"(has no use beside a spool: remove it, or write "max-bytes" of "spool")");
+  }
+}
+
 void read_times(ObjectReader& reader, RemoteConfig& out) {
   out.interval_s = small(reader, "interval-s", out.interval_s, 1, kDayS);
   out.connect_timeout_s = small(reader, "connect-timeout-s", out.connect_timeout_s, 1, 3600);
@@ -144,16 +168,25 @@ void read_times(ObjectReader& reader, RemoteConfig& out) {
   }
 }
 
-void refuse_tls(ObjectReader& reader) {
-  const ConfigNode* tls = reader.any("tls");
-  if (tls == nullptr || tls->kind == ConfigNode::Kind::kNull || (tls->is_object() && tls->members.empty())) return;
-  reader.error("tls", "TLS is not in this version: remove what is in it, or write {}");
+// The object switches TLS on, as "tls://" does.
+void read_tls(ObjectReader& reader, const std::string& folder, RemoteConfig& out) {
+  const ConfigNode* node = reader.any("tls");
+  if (node != nullptr && node->kind == ConfigNode::Kind::kNull) node = nullptr;
+  if (node != nullptr) node = reader.object("tls");
+  ObjectReader inner(node, reader.path_of("tls"), reader.context());
+  const router::TlsSettings settings = router::read_tls(inner, router::TlsSide::kClient, folder);
+  if (node != nullptr || out.tls) {
+    out.tls = settings;
+    router::check_tls(inner, settings);
+  }
+  inner.finish();
 }
 
 }  // namespace
 
 std::optional<RemoteConfig> parse_remote(const ConfigNode& node, const std::string& path, const std::string& folder,
-                                         std::uint64_t log_bytes, router::ConfigContext& context) {
+                                         const std::string& state_folder, std::uint64_t log_bytes,
+                                         router::ConfigContext& context) {
   RemoteConfig out;
   ObjectReader reader(&node, path, context);
   const bool enable = reader.boolean("enable", true);
@@ -172,10 +205,11 @@ std::optional<RemoteConfig> parse_remote(const ConfigNode& node, const std::stri
   read_guid(reader, out);
   read_filters(reader, out);
   read_queue(reader, log_bytes, out);
+  read_spool(reader, state_folder, out);
   out.send_window = small(reader, "send-window", out.send_window, 0, 4096);
   read_times(reader, out);
   out.deduplicate = reader.boolean("deduplicate", out.mode == Mode::kPersistent);
-  refuse_tls(reader);
+  read_tls(reader, folder, out);
   reader.finish();
   if (!enable) return std::nullopt;
   return out;

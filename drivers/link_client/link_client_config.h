@@ -13,6 +13,8 @@
 #include "router/base/config_node.h"
 #include "router/core/seen_events.h"
 #include "router/core/slow_consumer.h"
+#include "router/core/store_config.h"
+#include "router/io/tls_context.h"
 
 namespace drivers::link_client {
 
@@ -25,10 +27,12 @@ enum class Mode : std::uint8_t {
 
 struct RemoteConfig {
   std::string name;                   ///< "name": for people; default host:port
-  std::string host;                   ///< "host": "name", "name:port", "[ip6]:port", each also with "tcp://"
+  std::string host;                   ///< "host": "name", "name:port", "[ip6]:port", each also with "tcp://" or "tls://"
   std::uint16_t port = kDefaultPort;  ///< "port", if "host" has none
   std::string user;                   ///< "user": empty = the far side wants no login
   std::string password;               ///< "password", or the first line of "password-file"
+  /// "tls" (router/io/tls_config.h); {} checks the far side with the system's authorities, as "tls://" alone does.
+  std::optional<router::TlsSettings> tls;
   bool binary = false;  ///< "format": "text" | "binary": binary frames if the far side is a router like this one
   Mode mode = Mode::kPersistent;  ///< "mode": "persistent" | "interval"
   std::uint32_t interval_s = 60;  ///< "interval-s"
@@ -39,6 +43,7 @@ struct RemoteConfig {
   vscp::Filter out_filter;        ///< "filter": {"out-filter", "out-mask"}: what goes out to there
   bool filter_remote = false;     ///< "filter-remote": the far side is given the in-filter too (SFLT, SMSK)
   router::QueueLimits queue;      ///< "max-out-queue", "max-out-bytes", "slow-consumer" (not "disconnect")
+  router::StoreConfig spool;      ///< "spool": what goes out waits on disk; "max-out-queue" and so on have no use then
   std::uint32_t send_window =
       0;  ///< "send-window": SENDs without an answer at most; 0 = 256 towards this router's kind, else 1
   std::uint32_t connect_timeout_s = 10;   ///< "connect-timeout-s": per address
@@ -57,10 +62,11 @@ struct LinkClientConfig {
   std::optional<router::SeenSettings> duplicates;
 };
 
-/// Reads one entry; nothing if it is switched off. `folder`: what a relative "password-file" is relative to.
+/// Reads one entry; nothing if it is switched off. `folder`: what a relative "password-file" is relative to;
+/// `state_folder`: a relative "spool.folder".
 /// `log_bytes`: of a worker's log. Errors go to the context; the result is usable only if none were added.
 std::optional<RemoteConfig> parse_remote(const router::ConfigNode& node, const std::string& path,
-                                         const std::string& folder, std::uint64_t log_bytes,
-                                         router::ConfigContext& context);
+                                         const std::string& folder, const std::string& state_folder,
+                                         std::uint64_t log_bytes, router::ConfigContext& context);
 
 }  // namespace drivers::link_client

@@ -60,7 +60,7 @@ std::unique_ptr<router::DriverConfig> LinkClientDriverConfig::read(ObjectReader&
   const auto list = is_null ? std::span<const ConfigNode>{} : root.list("link-client");
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string path = router::config_path("link-client", i);
-    auto remote = parse_remote(list[i], path, place.folder, place.log_bytes, root.context());
+    auto remote = parse_remote(list[i], path, place.folder, place.state_folder, place.log_bytes, root.context());
     if (!remote) continue;
     const auto& others = out->config.remotes;
     if (std::any_of(others.begin(), others.end(),
@@ -85,31 +85,73 @@ std::unique_ptr<router::DriverConfig> LinkClientDriverConfig::read(ObjectReader&
   return out;
 }
 
-std::unique_ptr<router::Driver> LinkClientDriverConfig::make(const router::DriverServices& services,
-                                                             router::ThreadIndex) const {
-  if (config.remotes.empty() && !config.duplicates) return nullptr;
-  return std::make_unique<LinkClientDriver>(config, *services.router);
+router::ThreadIndex LinkClientDriverConfig::helpers() const noexcept {
+  return static_cast<router::ThreadIndex>(std::count_if(config.remotes.begin(), config.remotes.end(),
+                                                        [](const RemoteConfig& remote) { return remote.spool.on_disk; }));
 }
 
-LinkClientDriver::LinkClientDriver(const LinkClientConfig& config, router::Router& router)
-    : config_(config), router_(&router) {}
+std::unique_ptr<router::Driver> LinkClientDriverConfig::make(const router::DriverServices& services,
+                                                             router::ThreadIndex helper) const {
+  if (config.remotes.empty() && !config.duplicates) return nullptr;
+  return std::make_unique<LinkClientDriver>(config, *services.router, helper);
+}
+
+LinkClientDriver::LinkClientDriver(const LinkClientConfig& config, router::Router& router, router::ThreadIndex helper)
+    : config_(config), router_(&router), next_helper_(helper) {}
 
 std::string LinkClientDriver::open() {
   router::SystemRandom random;
+  Contexts contexts(router_->worker_count());
   if (config_.duplicates) {
     router_->seen().configure(*config_.duplicates);
     router_->seen().activate();
   }
   for (std::size_t i = 0; i < config_.remotes.size(); ++i) {
     router::Worker& worker = router_->worker(static_cast<router::ThreadIndex>(i % router_->worker_count()));
-    auto remote = std::make_unique<Remote>(*router_, worker, config_.remotes[i], resolver_, random.next());
-    if (!remote->open())
-      return "too many entries in \"link-client\": there is no channel left for " + config_.remotes[i].name;
-    router_->add_interface(
-        {remote->channel, kTypeLevel2Driver, remote->guid(), "link client " + config_.remotes[i].name});
-    remotes_.push_back(std::move(remote));
+    if (auto problem = add_remote(config_.remotes[i], worker, random.next()); !problem.empty()) return problem;
+    auto tls = tls_of(contexts, *remotes_.back());
+    if (!tls) return tls.error();
+    remotes_.back()->set_tls(std::move(*tls));
   }
   return {};
+}
+
+std::string LinkClientDriver::add_remote(const RemoteConfig& config, router::Worker& worker, std::uint64_t seed) {
+  Remote& remote = *remotes_.emplace_back(std::make_unique<Remote>(*router_, worker, config, resolver_, seed));
+  if (config.spool.on_disk) {
+    auto store = router::open_store(config.spool, router_->clock());
+    if (!store) return "link client " + config.name + ": " + store.error();
+    writers_.push_back(
+        std::make_unique<SpoolWriter>(*router_, next_helper_++, remote.config(), std::move(*store), remote));
+  }
+  if (!remote.open()) return "too many entries in \"link-client\": there is no channel left for " + config.name;
+  if (!config.spool.on_disk)
+    router_->add_interface({remote.channel, kTypeLevel2Driver, remote.guid(), "link client " + config.name});
+  return {};
+}
+
+std::expected<std::shared_ptr<router::TlsContext>, std::string> LinkClientDriver::tls_of(Contexts& contexts,
+                                                                                         const Remote& remote) {
+  if (!remote.config().tls) return nullptr;
+  auto context = contexts[remote.worker().index()].get(*remote.config().tls);
+  if (!context) return std::unexpected("link client " + remote.config().name + ": " + context.error());
+  return context;
+}
+
+std::expected<std::size_t, std::string> LinkClientDriver::reload() {
+  Contexts contexts(router_->worker_count());
+  std::string problems;
+  for (auto& remote : remotes_) {
+    auto tls = tls_of(contexts, *remote);
+    if (!tls) {
+      problems += (problems.empty() ? "" : "\n") + tls.error();
+    } else if (*tls != nullptr) {
+      remote->worker().post(router::make_task(
+          [&remote = *remote, tls = std::move(*tls)]() mutable { remote.set_tls(std::move(tls)); }));
+    }
+  }
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return 0;
 }
 
 template <typename Function>
@@ -121,15 +163,41 @@ void LinkClientDriver::post_to_each(Function function) {
 
 void LinkClientDriver::start() {
   resolver_.start();
+  for (auto& writer : writers_) writer->start();
   post_to_each([](Remote& remote) { remote.start(); });
 }
 
 void LinkClientDriver::drain() {
+  post_to_each([](Remote& remote) { remote.stop_receiving(); });
+}
+
+void LinkClientDriver::leave() {
   post_to_each([](Remote& remote) { remote.drain(kDrainNs); });
 }
 
 void LinkClientDriver::stop() {
   resolver_.stop();
+  for (auto& writer : writers_) writer->finish();
+}
+
+std::vector<std::string> LinkClientDriver::own_files() const {
+  std::vector<std::string> out;
+  for (const RemoteConfig& remote : config_.remotes) {
+    for (auto& file : router::store_files(remote.spool)) out.push_back(std::move(file));
+  }
+  return out;
+}
+
+std::vector<router::DriverStore> LinkClientDriver::stores() const {
+  std::vector<router::DriverStore> out;
+  for (const auto& writer : writers_) out.push_back(writer->waiting());
+  return out;
+}
+
+void LinkClientDriver::note_room(const router::EventStore& store) {
+  for (const auto& writer : writers_) {
+    if (writer->waiting().store == &store) writer->nudge();
+  }
 }
 
 void LinkClientDriver::report(router::JsonWriter& array) const {
@@ -145,6 +213,11 @@ void LinkClientDriver::report(router::JsonWriter& array) const {
       },
       kReportMs);
   if (!complete) return;
+  for (RemoteStatus& status : *rows) {
+    const auto writer = std::find_if(writers_.begin(), writers_.end(),
+                                     [&](const auto& one) { return one->waiting().name == status.name; });
+    if (writer != writers_.end()) (*writer)->add_to(status);
+  }
   // In the order of the configuration.
   for (const RemoteConfig& config : config_.remotes) {
     const auto row = std::find_if(rows->begin(), rows->end(),

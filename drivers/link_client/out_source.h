@@ -1,6 +1,5 @@
 // Where a remote's outgoing events come from, and what keeps them until the far side has answered for them: at least
-// once. Today they come from the worker's fan-out log (fanout_source.h); a spool on disk (router/io/event_store.h) fits
-// behind the same calls, with its records read ahead by a helper thread.
+// once: the worker's fan-out log (fanout_source.h), or a spool on disk, read ahead by a helper thread (spool_feed.h).
 //
 // Thread rule: the remote's worker.
 #pragma once
@@ -13,7 +12,7 @@ namespace drivers::link_client {
 class OutSource {
  public:
   virtual ~OutSource() = default;
-  /// The next event, as an event line with its CRLF; it is in flight from then on. First come those that were in flight
+  /// The next event, in the remote's form (Remote::format); it is in flight from then on. First come those that were in flight
   /// when rewind() was called. Empty: nothing to be sent, or no room for more in flight. Valid until the next call of
   /// anything here.
   virtual std::string_view next() noexcept = 0;
@@ -23,7 +22,11 @@ class OutSource {
   virtual void rewind() noexcept = 0;
   /// Sent and not answered, or to be sent again.
   virtual std::uint32_t held() const noexcept = 0;
-  /// Events that next() has given again.
+  /// After some calls of release_oldest(): what they said is passed on.
+  virtual void settle() noexcept {}
+  /// next() has nothing, or not tried yet, but more may come soon; then Remote::on_more() is called.
+  virtual bool is_coming() const noexcept { return false; }
+  /// Events that next() has given again, or will.
   virtual std::uint64_t resent() const noexcept = 0;
 };
 

@@ -33,7 +33,7 @@ Remote::Remote(router::Router& router, router::Worker& worker, const RemoteConfi
       config_(config),
       addresses_(&addresses),
       random_(seed),
-      source_(worker.fanout(), *this),
+      fanout_source_(worker.fanout(), *this),
       lanes_{{{*this, config.mode == Mode::kInterval ? Role::kVisit : Role::kReceive}, {*this, Role::kSend}}},
       policy_(config.queue.slow_consumer.value_or(router::SlowConsumer::kDropLowestPriority)),
       hold_ms_(config.queue.hold_producers_ms.value_or(500)),
@@ -49,9 +49,17 @@ Remote::~Remote() {
 // ---- life
 // -------------------------------------------------------------------------------------------------------------------
 
+vscp::Guid Remote::send_from(OutSource& source, std::uint32_t interface_channel) {
+  source_ = &source;
+  spool_channel_ = interface_channel;
+  guid_ = config_.guid.is_zero() ? router::channel_guid(router_->settings().guid, interface_channel) : config_.guid;
+  return guid_;
+}
+
 bool Remote::open() {
   channel = worker_->take_channel(*this);
   if (channel == router::kNoChannel) return false;
+  if (has_spool()) return true;
   guid_ = config_.guid.is_zero() ? router::channel_guid(router_->settings().guid, channel) : config_.guid;
   if (!config_.send) return true;
   events_max = config_.queue.max_out_queue.value_or(events_max);
@@ -64,6 +72,7 @@ bool Remote::open() {
 }
 
 void Remote::start() {
+  VR_ASSERT(config_.tls.has_value() == (tls_ != nullptr));
   if (ending_) return;
   if (config_.mode == Mode::kInterval) {
     receiver().start_in(random_.below(std::min(config_.interval_s * kSecondNs, kFirstVisitNs)));
@@ -74,20 +83,23 @@ void Remote::start() {
   }
 }
 
+void Remote::stop_receiving() noexcept {
+  if (!visits_ && config_.mode == Mode::kPersistent) receiver().stop(false);
+}
+
 void Remote::drain(std::uint64_t patience_ns) {
   if (ending_) return;
   ending_ = true;
   drain_from_ns_ = worker_->now_ns();
   drain_until_ns_ = drain_from_ns_ + patience_ns;
-  // Not the connection that takes events out.
-  if (!visits_ && config_.mode == Mode::kPersistent) receiver().stop(false);
+  stop_receiving();
   on_timer(drain_from_ns_);
 }
 
 // While the process stops: looks whether all is out.
 void Remote::on_timer(std::uint64_t now_ns) noexcept {
   if (!ending_ || ended_) return;
-  const bool is_out = waiting_events() == 0 && source_.held() == 0;
+  const bool is_out = waiting_events() == 0 && source_->held() == 0 && !source_->is_coming();
   const bool is_hopeless = sending_session() == nullptr || now_ns >= drain_until_ns_;
   if (now_ns - drain_from_ns_ >= kDrainLeastNs && (is_out || is_hopeless)) {
     end(false);
@@ -105,7 +117,7 @@ void Remote::abort() noexcept {
 void Remote::end(bool at_once) noexcept {
   ended_ = true;
   worker_->timers().stop(*this);
-  if (const std::uint64_t left = waiting_events() + source_.held(); left > 0) {
+  if (const std::uint64_t left = waiting_events() + source_->held(); left > 0 && !has_spool()) {
     router::logf(LogLevel::kWarn, LogKind::kOnce, "link client %s: %llu events were not delivered, the process stops",
                  config_.name.c_str(), static_cast<unsigned long long>(left));
   }
@@ -162,13 +174,13 @@ std::uint32_t Remote::window(bool is_ours) const noexcept {
 }
 
 void Remote::on_sender_ready(bool is_ours) noexcept {
-  source_.set_window(window(is_ours));
+  if (!has_spool()) fanout_source_.set_window(window(is_ours));
   sender_ready_ = true;
   update_pace();
 }
 
 void Remote::on_sender_gone() noexcept {
-  source_.rewind();
+  source_->rewind();
   sender_ready_ = false;
   slow_ = false;
   if (holding_) {
@@ -254,8 +266,8 @@ RemoteStatus Remote::status() noexcept {
   out.state = state_text();
   out.since_utc_ns = since_utc_ns_;
   out.figures = figures_;
-  out.resent = source_.resent();
-  out.queued = waiting_events() + source_.held();
+  out.resent = source_->resent();
+  out.queued = waiting_events() + source_->held();
   out.dropped = events_dropped();
   out.last_error = last_error_;
   out.last_error_utc_ns = last_error_utc_ns_;
@@ -276,7 +288,7 @@ bool Remote::admit(vscp::Event& event, std::uint32_t own_channel) noexcept {
     return false;
   }
   restore_fraction(event);
-  event.obid = channel;
+  event.obid = interface_channel();
   router::SeenEvents& seen = router_->seen();
   if (seen.is_active() && !seen.insert(event, worker_->now_ns()) && config_.deduplicate) {
     ++figures_.duplicates;

@@ -1,7 +1,8 @@
 // One far side: its channel in this router, its place in the fan-out, its connections, and what operators see of it.
 //
 // Events from there are published with the remote's channel, so that none goes back to where it came from. Events to
-// there wait in the fan-out log like those of a slow reader while the far side is away, under the same limits.
+// there wait in the fan-out log like those of a slow reader while the far side is away, under the same limits; or in a
+// spool (spool_writer.h), and then the remote is no reader of the log.
 //
 // Thread rule: open() and the end by the supervisor while no worker runs; everything else on its worker. Ownership: the
 // driver's; it outlives the worker's thread.
@@ -9,8 +10,10 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "drivers/link_client/fanout_source.h"
@@ -21,6 +24,7 @@
 #include "router/core/channel_owner.h"
 #include "router/core/router.h"
 #include "router/core/worker.h"
+#include "router/io/tls_context.h"
 
 namespace drivers::link_client {
 
@@ -57,9 +61,16 @@ class Remote final : public router::ChannelOwner, public router::Timer {
   Remote(const Remote&) = delete;
   Remote& operator=(const Remote&) = delete;
 
+  /// Before open(): what goes out comes from this source, which outlives the workers, and not from the fan-out.
+  /// `channel` is that of the interface, of which the GUID comes back.
+  vscp::Guid send_from(OutSource& source, std::uint32_t channel);
   /// Takes a channel and joins the fan-out, so that nothing is missed from here on. False: there is no channel left.
   bool open();
+  /// Before start(), if the configuration wants TLS; later on the worker, for connections from then on.
+  void set_tls(std::shared_ptr<router::TlsContext> context) { tls_ = std::move(context); }
   void start();
+  /// Takes nothing more in, where another connection takes events out.
+  void stop_receiving() noexcept;
   /// Takes nothing more in; what waits goes out for at most `patience_ns`, then the channel is released.
   void drain(std::uint64_t patience_ns);
   void abort() noexcept override;
@@ -67,13 +78,15 @@ class Remote final : public router::ChannelOwner, public router::Timer {
 
   // For lanes and sessions.
   router::Worker& worker() noexcept { return *worker_; }
+  const router::Worker& worker() const noexcept { return *worker_; }
   const RemoteConfig& config() const noexcept { return config_; }
   AddressSource& addresses() noexcept { return *addresses_; }
   router::Random& random() noexcept { return random_; }
   RemoteFigures& figures() noexcept { return figures_; }
-  FanoutSource& source() noexcept { return source_; }
+  OutSource& source() noexcept { return *source_; }
   const vscp::Guid& guid() const noexcept { return guid_; }
   bool is_ending() const noexcept { return ending_; }
+  const std::shared_ptr<router::TlsContext>& tls() const noexcept { return tls_; }
   /// Channel of our receiving connection over there, 0 if not known.
   std::uint32_t far_channel() const noexcept { return far_channel_; }
   /// False while the receiving connection is logged in but its channel not yet known: what we sent now would come back
@@ -94,6 +107,8 @@ class Remote final : public router::ChannelOwner, public router::Timer {
   void on_session_made(RemoteSession& session) noexcept;
   void on_session_gone(RemoteSession& session) noexcept;
   void on_all_sent() noexcept;
+  /// source() may have more.
+  void on_more() noexcept { on_events_waiting(); }
   std::uint32_t window(bool is_ours) const noexcept;
   /// Of what source() gives.
   vscp::WireFormat format() const noexcept {
@@ -120,13 +135,19 @@ class Remote final : public router::ChannelOwner, public router::Timer {
   void release_if_over() noexcept;
   void update_pace() noexcept;
   std::uint64_t waiting_events() noexcept;
+  bool has_spool() const noexcept { return source_ != &fanout_source_; }
+  /// What events that came in by it carry.
+  std::uint32_t interface_channel() const noexcept { return has_spool() ? spool_channel_ : channel; }
 
   router::Router* router_;
   router::Worker* worker_;
   RemoteConfig config_;
   AddressSource* addresses_;
+  std::shared_ptr<router::TlsContext> tls_;  ///< null: none
   router::SeededRandom random_;
-  FanoutSource source_;
+  FanoutSource fanout_source_;
+  OutSource* source_ = &fanout_source_;
+  std::uint32_t spool_channel_ = router::kNoChannel;
   std::array<Lane, 2> lanes_;
   vscp::Guid guid_;
   RemoteFigures figures_;

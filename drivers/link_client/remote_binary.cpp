@@ -63,6 +63,8 @@ void RemoteSession::take_reply_frame(Frame frame) noexcept {
     if (step_ != Step::kNothing) take_answer(positive, what);
   } else if (!positive && is_all_zero(reply->argument)) {
     fail(Ending::kLost, "the far side says " + what);  // it closes, and says why
+  } else if (unanswered_ > 0 && reply->error == static_cast<std::uint16_t>(vscp::VscpError::kTransmitFull)) {
+    wait_for_room();
   } else if (unanswered_ > 0) {
     take_send_answer(positive, what);
   }

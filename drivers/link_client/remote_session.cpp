@@ -7,6 +7,7 @@
 #include "drivers/link_client/remote.h"
 #include "drivers/link_client/send_line.h"
 #include "protocol/event_line.h"
+#include "protocol/link_reply.h"
 #include "router/base/log.h"
 
 namespace drivers::link_client {
@@ -25,9 +26,8 @@ constexpr std::uint64_t kQuietNs =
 constexpr std::uint32_t kFetchAtOnce = 100;
 constexpr std::uint32_t kFetchPerVisit = 10'000;  // then what waits is sent, whatever is left over there
 constexpr std::size_t kEventCost = 256;           // as a command of a link session
-constexpr std::uint16_t kMirrorFirst = 512;       // Level I events over Level II: destination GUID in data bytes 0-15
-constexpr std::uint16_t kMirrorLast = 1023;
 constexpr std::size_t kQuoteMax = 80;
+constexpr std::string_view kBusyLine = vscp::reply::kBusy.substr(0, vscp::reply::kBusy.size() - 2);
 
 /// A line of the far side for a message.
 std::string quoted(std::string_view line) {
@@ -48,6 +48,10 @@ const RemoteConfig& RemoteSession::config() const noexcept {
 }
 
 void RemoteSession::open() {
+  if (const auto& context = lane_->remote().tls(); context != nullptr) {
+    tls_ = std::make_unique<router::TlsStream>(context, config().host);
+    use_tls();
+  }
   start();
   answer_due_ns_ = worker().now_ns() + config().answer_timeout_s * kSecondNs;
   wait_until(worker().now_ns() + kGreetingPauseNs);
@@ -64,6 +68,17 @@ void RemoteSession::leave() noexcept {
   close_after_flush();
 }
 
+// The greeting comes now.
+void RemoteSession::on_secured() noexcept {
+  answer_due_ns_ = worker().now_ns() + config().answer_timeout_s * kSecondNs;
+  wait_until(worker().now_ns() + kGreetingPauseNs);
+}
+
+void RemoteSession::on_tls_failed(std::string_view why) noexcept {
+  why_ = "TLS: ";
+  why_ += why;
+}
+
 void RemoteSession::fail(Ending ending, std::string_view why) noexcept {
   ending_ = ending;
   why_ = why;
@@ -74,8 +89,9 @@ void RemoteSession::on_closing() noexcept {
   if (sends_) lane_->remote().on_sender_gone();
   if (left_) return;
   if (why_.empty() && ending_ != Ending::kDone)
-    why_ = working_ ? "the far side has closed the connection"
-                    : "the far side has closed the connection before the login was over";
+    why_ = working_             ? "the far side has closed the connection"
+           : is_shaking_hands() ? "the far side has closed the connection before TLS was ready: does it speak TLS there?"
+                                : "the far side has closed the connection before the login was over";
   lane_->on_session_closing(ending_, why_);
 }
 
@@ -97,7 +113,10 @@ std::size_t RemoteSession::on_input(std::span<const char> bytes) noexcept {
     fail(Ending::kLost, "the far side sends what is no frame");
     return bytes.size();
   }
-  if (sends_) pump_out();
+  if (sends_) {
+    lane_->remote().source().settle();
+    pump_out();
+  }
   if (step_ == Step::kGreeting) wait_until(worker().now_ns() + kGreetingPauseNs);
   return done;
 }
@@ -121,7 +140,11 @@ bool RemoteSession::take_line(std::string_view line) noexcept {
   if (step_ != Step::kNothing) {
     take_answer(positive, line);
   } else if (unanswered_ > 0) {
-    take_send_answer(positive, line);
+    if (!positive && line == kBusyLine) {
+      wait_for_room();
+    } else {
+      take_send_answer(positive, line);
+    }
   } else if (!positive) {
     fail(Ending::kLost, "the far side says " + quoted(line));  // it closes, and says why
   }
@@ -181,12 +204,7 @@ void RemoteSession::publish(router::EventBuf* buffer) noexcept {
     return;
   }
   buffer->skip_channel = router::kNoChannel;
-  buffer->only_channel = router::kNoChannel;
-  if (event.vscp_class >= kMirrorFirst && event.vscp_class <= kMirrorLast && event.data_size >= 16) {
-    vscp::Guid destination;
-    std::copy_n(event.data.begin(), 14, destination.bytes.begin());  // bytes 14-15 are the node's
-    buffer->only_channel = worker().channels().find(destination);
-  }
+  buffer->only_channel = worker().channels().destination_of(event);
   ++figures_mutable().events_in;
   worker().publish(buffer);
 }
@@ -449,7 +467,7 @@ void RemoteSession::pump_out() noexcept {
     return;
   }
   remote.on_all_sent();
-  if (role_ == Role::kVisit) visit_done();
+  if (role_ == Role::kVisit && !remote.source().is_coming()) visit_done();
 }
 
 void RemoteSession::write_event(std::string_view bytes) noexcept {
@@ -461,6 +479,11 @@ void RemoteSession::write_event(std::string_view bytes) noexcept {
     std::array<char, kSendLineMax> text;
     reply({text.data(), write_send(bytes, lane_->remote().far_channel(), text.data())});
   }
+}
+
+// A router like this one could not keep the event now: it and what follows it is sent again, later and in order.
+void RemoteSession::wait_for_room() noexcept {
+  fail(Ending::kLost, "the far side has no room for events now");
 }
 
 void RemoteSession::take_send_answer(bool positive, std::string_view line) noexcept {
@@ -506,6 +529,12 @@ void RemoteSession::on_deadline(std::uint64_t now_ns) noexcept {
   if (has_held_input()) {  // it is we who do not go on
     answer_due_ns_ = std::max(answer_due_ns_, now_ns + kSecondNs);
     wait_until(now_ns + kSecondNs);
+    return;
+  }
+  if (is_shaking_hands()) {
+    if (now_ns >= answer_due_ns_)
+      fail(Ending::kLost, "TLS was not ready in " + std::to_string(config().answer_timeout_s) + " s");
+    wait_until(answer_due_ns_);
     return;
   }
   if (step_ == Step::kGreeting && now_ns < answer_due_ns_ && now_ns >= last_input_ns() + kGreetingPauseNs &&

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "drivers/link_client/reply_reader.h"
 #include "protocol/binary_command.h"
 #include "router/core/stream_session.h"
+#include "router/io/tls.h"
 
 namespace drivers::link_client {
 
@@ -62,6 +64,9 @@ class RemoteSession final : public router::StreamSession {
   void on_deadline(std::uint64_t now_ns) noexcept override;
   void on_closing() noexcept override;
   void on_progress() noexcept override;
+  router::TlsStream* tls() const noexcept override { return tls_.get(); }
+  void on_secured() noexcept override;
+  void on_tls_failed(std::string_view why) noexcept override;
 
   std::size_t take_lines(std::string_view text) noexcept;
   bool take_line(std::string_view line) noexcept;
@@ -74,6 +79,7 @@ class RemoteSession final : public router::StreamSession {
   void take_login_answer(Step step, bool positive, std::string_view line) noexcept;
   void take_visit_answer(Step step, bool positive) noexcept;
   void take_send_answer(bool positive, std::string_view line) noexcept;
+  void wait_for_room() noexcept;
   void ask(Step step, std::string_view command) noexcept;
   void expect(Step step) noexcept;
   void ask_half(Step step) noexcept;
@@ -128,6 +134,7 @@ class RemoteSession final : public router::StreamSession {
   std::uint64_t last_output_ns_ = 0;
   std::uint64_t armed_ns_ = 0;  ///< when the timer fires
   std::string why_;
+  std::unique_ptr<router::TlsStream> tls_;  ///< null: none
   ReplyReader reader_;
   FrameReader frames_;
 };

@@ -26,6 +26,7 @@ Read read(const std::string& text, const std::string& folder = "/nonexistent") {
     router::ObjectReader root(&*tree, "", context);
     router::ConfigPlace place;
     place.folder = folder;
+    place.state_folder = "/state";
     place.log_bytes = 64U << 20U;
     out.config = static_cast<const LinkClientDriverConfig&>(*LinkClientDriverConfig::read(root, place)).config;
     root.finish();
@@ -58,7 +59,7 @@ TEST(LinkClientConfig, AddressesOfAllForms) {
 TEST(LinkClientConfig, WhatIsNoAddressIsAnErrorWithItsPlace) {
   EXPECT_TRUE(
       error_of("").starts_with("a.json:1:18: link-client[0].host: is missing: write \"name\", \"name:port\", "));
-  for (const char* bad : {"stcp://x", "x:0", "x:70000", "x:y", "[::1", "[::1]x", ":9598", "tcp://", "a b", "u@h"}) {
+  for (const char* bad : {"udp://x", "tls://", "x:0", "x:70000", "x:y", "[::1", "[::1]x", ":9598", "tcp://", "a b", "u@h"}) {
     EXPECT_NE(error_of(std::string("\"host\": \"") + bad + '"')
                   .find(std::string("link-client[0].host: \"") + bad + "\" is no address"),
               std::string::npos)
@@ -81,6 +82,23 @@ TEST(LinkClientConfig, Defaults) {
   EXPECT_TRUE(read(R"({"link-client": null})").errors.empty());
 }
 
+TEST(LinkClientConfig, TlsIsWhatTheObjectOrTheSchemeSays) {
+  const auto tls_of = [](const std::string& members) {
+    const Read got = read(R"({"link-client": [{)" + members + "}]}");
+    EXPECT_TRUE(got.errors.empty()) << got.errors[0];
+    return got.config.remotes.at(0).tls;
+  };
+  EXPECT_FALSE(tls_of(R"("host": "tcp://h")").has_value());
+  EXPECT_FALSE(tls_of(R"("host": "h", "tls": null)").has_value());
+  EXPECT_TRUE(tls_of(R"("host": "h", "tls": {})").value().check_certificate);
+  for (const char* scheme : {"tls://", "stcp://", "ssl://"}) {
+    const auto tls = tls_of(std::string("\"host\": \"") + scheme + "h:77\"");
+    ASSERT_TRUE(tls.has_value());
+    EXPECT_TRUE(tls->check_certificate && tls->check_host_name && tls->ca_file.empty());
+  }
+  EXPECT_FALSE(tls_of(R"("host": "tls://h", "tls": {"no-hostname-checking": 1})").value().check_host_name);
+}
+
 TEST(LinkClientConfig, LoginAndPasswordFile) {
   const test::TempDir folder;
   std::ofstream(folder.path() + "/secret") << "open sesame\r\nsecond line\n";
@@ -100,8 +118,31 @@ TEST(LinkClientConfig, LoginAndPasswordFile) {
             std::string::npos);
 }
 
+TEST(LinkClientConfig, ASpoolHasTheKeysOfABrokers) {
+  const Read got = read(
+      R"({"link-client": [{"host": "h", "name": "a", "spool": {"max-bytes": 2000000, "max-age-s": 5, "when-full": "drop-oldest"}},)"
+      R"({"host": "i", "spool": {"enable": false}}, {"host": "j", "name": "b c", "spool": {"folder": "/x/../y"}}]})");
+  ASSERT_TRUE(got.errors.empty()) << got.errors[0];
+  const router::StoreConfig& a = got.config.remotes[0].spool;
+  EXPECT_TRUE(a.on_disk);
+  EXPECT_EQ(a.folder, "/state/spool/link-a");
+  EXPECT_EQ(a.bytes_max, 2'000'000U);
+  EXPECT_EQ(a.age_max_s, 5U);
+  EXPECT_EQ(a.when_full, router::StoreFullPolicy::kDropOldest);
+  EXPECT_FALSE(got.config.remotes[1].spool.on_disk);
+  EXPECT_EQ(got.config.remotes[2].spool.folder, "/y");
+  EXPECT_EQ(got.config.remotes[2].spool.bytes_max, 1U << 30U);
+  EXPECT_NE(error_of(R"("host": "h", "name": "b c", "spool": {})").find("write \"folder\""), std::string::npos);
+  EXPECT_NE(error_of(R"("host": "h", "spool": {}, "send": false)").find("has no use with \"send\""), std::string::npos);
+  EXPECT_NE(error_of(R"("host": "h", "spool": {}, "slow-consumer": "drop-oldest")").find("no use beside a spool"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"("host": "h", "spool": {"max-bytes": 3})").find("spool.max-bytes"), std::string::npos);
+}
+
 TEST(LinkClientConfig, WhatCannotBeIsRefusedWithASentence) {
-  EXPECT_NE(error_of(R"("host": "h", "tls": {"ca": "x"})").find("TLS is not in this version"), std::string::npos);
+  EXPECT_NE(error_of(R"("host": "h", "tls": {"ca": "x"})").find("link-client[0].tls.ca: "), std::string::npos);
+  EXPECT_NE(error_of(R"("host": "h", "tls": {"cafile": "none"})").find("tls.cafile: cannot read /nonexistent/none: No such"),
+            std::string::npos);
   EXPECT_NE(error_of(R"("host": "h", "send": false, "receive": false)").find(R"(is false, and so is "receive")"),
             std::string::npos);
   EXPECT_NE(error_of(R"("host": "h", "slow-consumer": "disconnect")").find("is not for a far side that is away"),

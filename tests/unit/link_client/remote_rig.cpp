@@ -46,6 +46,7 @@ RemoteRig::RemoteRig(const std::function<void(RemoteConfig&)>& set_up, const rou
   if (set_up) set_up(config);
   remote_ = std::make_unique<Remote>(*router_, worker(), config, addresses_, seed);
   VR_ASSERT(remote_->open());
+  if (config.tls) remote_->set_tls(*router::TlsContext::make(*config.tls));
 }
 
 // As the daemon ends: drain, then what is left is closed.
