@@ -7,37 +7,27 @@
 #include <filesystem>
 #include <optional>
 
+#include "drivers/mqtt/config_parts.h"
+#include "drivers/mqtt/tls_reason.h"
 #include "drivers/mqtt/topic_match.h"
 #include "router/base/random.h"
+#include "router/io/tls_config.h"
 
 namespace drivers::mqtt {
 namespace {
 
 using router::ConfigNode;
 using router::ObjectReader;
-using router::StoreFullPolicy;
 
 constexpr std::array<std::pair<std::string_view, PayloadFormat>, 4> kPublishFormats{
     {{"json", PayloadFormat::kJson},
      {"xml", PayloadFormat::kXml},
      {"string", PayloadFormat::kString},
      {"binary", PayloadFormat::kBinary}}};
-constexpr std::array<std::pair<std::string_view, PayloadFormat>, 5> kSubscribeFormats{
-    {{"auto", PayloadFormat::kAuto},
-     {"json", PayloadFormat::kJson},
-     {"xml", PayloadFormat::kXml},
-     {"string", PayloadFormat::kString},
-     {"binary", PayloadFormat::kBinary}}};
 constexpr std::array<std::pair<std::string_view, PayloadDialect>, 2> kDialects{
     {{"current", PayloadDialect::kCurrent}, {"legacy", PayloadDialect::kLegacy}}};
-constexpr std::array<std::pair<std::string_view, StoreFullPolicy>, 3> kFullPolicies{
-    {{"refuse", StoreFullPolicy::kRefuse},
-     {"drop-lowest-priority", StoreFullPolicy::kDropLowestPriority},
-     {"drop-oldest", StoreFullPolicy::kDropOldest}}};
 
 constexpr std::int64_t kSmallMax = 0xffff;
-constexpr std::uint64_t kSpoolBytes = 1ULL << 30U;
-constexpr std::int64_t kStoreBytesMax = 1LL << 44U;
 
 /// The schemes that upstream knows, and those that other clients use.
 struct Scheme {
@@ -51,13 +41,6 @@ std::string absolute(const std::string& folder, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(folder) / path).lexically_normal().string();
 }
 
-/// true and false, and the numbers that upstream's samples write for them.
-bool flag(ObjectReader& reader, std::string_view key, bool fallback) {
-  const ConfigNode* node = reader.any(key);
-  if (node != nullptr && node->kind == ConfigNode::Kind::kInteger) return reader.integer(key, 0, 0, 1) != 0;
-  return reader.boolean(key, fallback);
-}
-
 class BrokerReading {
  public:
   BrokerReading(const ConfigNode* node, std::string path, router::ConfigContext& context,
@@ -67,6 +50,7 @@ class BrokerReading {
   BrokerConfig read(std::string_view default_name) {
     reader_.boolean("enable", true);
     out_.name = reader_.text("name", default_name, 64);
+    out_.named = reader_.has("name");
     if (out_.name.empty() || out_.name.find_first_of("/\\ ") != std::string::npos || out_.name.starts_with('.')) {
       reader_.error("name",
                     "a broker's name is one word without blanks and slashes: it also names the folder of its spool");
@@ -79,9 +63,9 @@ class BrokerReading {
     read_tls();
     read_will();
     read_topics();
-    read_filter(reader_, out_.filter);
+    out_.filter = read_filter(reader_);
     read_reconnect();
-    read_store();
+    out_.store = router::read_store(reader_, place_.state_folder, "spool/" + out_.name);
     read_site();
     reader_.finish();
     return std::move(out_);
@@ -162,7 +146,7 @@ class BrokerReading {
     to.client_id = reader_.text("clientid", "");
     to.keep_alive_s = small(reader_, "keepalive", to.keep_alive_s, 0, kSmallMax);
     to.connect_timeout_ms = small(reader_, "connection-timeout", to.connect_timeout_ms, 100, 600'000);
-    to.clean_session = flag(reader_, "bcleansession", to.client_id.empty());
+    to.clean_session = read_flag(reader_, "bcleansession", to.client_id.empty());
     if (!to.clean_session && to.client_id.empty()) {
       reader_.error(
           "clientid",
@@ -170,10 +154,10 @@ class BrokerReading {
           "that no other client has, for example \"router-{{srvguid}}\"");
     }
     to.session_expiry_s = small(reader_, "session-expiry-s", 0xffffffffU, 0, 0xffffffffLL);
-    out_.measurement_block = flag(reader_, "bjsonmeasurementblock", out_.measurement_block);
-    out_.escape_topics = flag(reader_, "bescape-pub-topics", out_.escape_topics);
-    out_.topic_defaults = flag(reader_, "bUseTopicForEventDefaults", out_.topic_defaults);
-    flag(reader_, "bfull-l2", false);  // upstream reads it and does nothing with it
+    out_.measurement_block = read_flag(reader_, "bjsonmeasurementblock", out_.measurement_block);
+    out_.escape_topics = read_flag(reader_, "bescape-pub-topics", out_.escape_topics);
+    out_.topic_defaults = read_flag(reader_, "bUseTopicForEventDefaults", out_.topic_defaults);
+    read_flag(reader_, "bfull-l2", false);  // upstream reads it and does nothing with it
   }
 
   /// The tokens that do not change.
@@ -222,14 +206,15 @@ class BrokerReading {
   void read_options() {
     MqttConnection& to = out_.connection;
     ObjectReader options(reader_.object("mqtt-options"), reader_.path_of("mqtt-options"), reader_.context());
-    to.no_delay = flag(options, "tcp-nodelay", to.no_delay);
+    to.no_delay = read_flag(options, "tcp-nodelay", to.no_delay);
     const std::int64_t version = options.integer("protocol-version", 311, 5, 311);
+    out_.version_named = options.has("protocol-version");
     if (version != 311 && version != 5) options.error("protocol-version", "write 311 (MQTT 3.1.1) or 5");
     to.version = version == 5 ? MqttVersion::k5 : MqttVersion::k311;
     to.receive_maximum = small(options, "receive-maximum", 0, 0, kSmallMax);
     to.in_flight_max = small(options, "send-maximum", to.in_flight_max, 1, kSmallMax);
     for (const std::string_view key : {"ssl-ctx-with-defaults", "tls-ocsp-required", "tls-use-os-certs"}) {
-      if (flag(options, key, false)) options.error(key, "is not supported: write 0, or remove the key");
+      if (read_flag(options, key, false)) options.error(key, "is not supported: write 0, or remove the key");
     }
     for (const std::string_view key : {"tls-engine", "tls-keyform", "tls-kpass-sha1", "tls-alpn", "bind-address"}) {
       if (!options.text(key, "").empty()) options.error(key, "is not supported: write \"\", or remove the key");
@@ -261,7 +246,7 @@ class BrokerReading {
     to.certificate_file = absolute(place_.folder, tls.text("certfile", ""));
     to.key_file = absolute(place_.folder, tls.text("keyfile", ""));
     to.key_password = tls.text("pwkeyfile", "");
-    to.check_host_name = !flag(tls, "no-hostname-checking", false);
+    to.check_host_name = !read_flag(tls, "no-hostname-checking", false);
     to.check_certificate = tls.integer("cert-reqs", 1, 0, 1) != 0;
     to.ciphers = tls.text("ciphers", "");
     to.psk = tls.text("psk", "");
@@ -277,15 +262,11 @@ class BrokerReading {
     if (to.psk.empty() != to.psk_identity.empty())
       tls.error("psk", "\"psk\" and \"psk-identity\" go together: write both, or none");
     if (to.certificate_file.empty() && !to.key_file.empty()) tls.error("keyfile", "needs a \"certfile\" too");
-    for (const auto& [key, path] :
-         {std::pair{"cafile", &to.ca_file}, {"certfile", &to.certificate_file}, {"keyfile", &to.key_file}}) {
-      std::error_code error;
-      if (!path->empty() && !std::filesystem::exists(*path, error)) tls.error(key, "there is no file " + *path);
-    }
     const bool named = !to.ca_file.empty() || !to.ca_path.empty() || !to.psk.empty();
     if (!to.enable && !named && !to.certificate_file.empty())
       tls.error("cafile", "is needed for TLS: write the file of the authority's certificate");
     to.enable = to.enable || named;
+    if (to.enable) router::check_tls(tls, tls_settings(to));
     // Port 1883 by default was for the case without TLS.
     if (to.enable && !reader_.has("port") && out_.connection.port == 1883 && !host_has_port_)
       out_.connection.port = 8883;
@@ -298,7 +279,7 @@ class BrokerReading {
     to.topic = fixed("topic", will, will.text("topic", ""));
     to.payload = will.text("payload", "");
     to.qos = qos(will, 0);
-    to.retain = flag(will, "retain", flag(will, "bretain", false));
+    to.retain = read_flag(will, "retain", read_flag(will, "bretain", false));
     will.finish();
   }
 
@@ -306,9 +287,9 @@ class BrokerReading {
     const PayloadFormat publish_format =
         reader_.word<PayloadFormat>("publish-format", PayloadFormat::kJson, kPublishFormats);
     const PayloadFormat subscribe_format =
-        reader_.word<PayloadFormat>("subscribe-format", PayloadFormat::kAuto, kSubscribeFormats);
+        read_format(reader_, "subscribe-format", PayloadFormat::kAuto);
     const int default_qos = qos(reader_, 0);
-    const bool retain = flag(reader_, "bretain", false);
+    const bool retain = read_flag(reader_, "bretain", false);
     Defaults defaults{publish_format, subscribe_format, default_qos, retain};
     const auto publish = reader_.list("publish");
     for (std::size_t i = 0; i < publish.size(); ++i) {
@@ -350,7 +331,7 @@ class BrokerReading {
       one.error("topic", "is missing: write for example \"vscp/{{guid}}/{{class}}/{{type}}\"");
     }
     entry.qos = qos(one, defaults.qos);
-    entry.retain = flag(one, "retain", flag(one, "bretain", defaults.retain));
+    entry.retain = read_flag(one, "retain", read_flag(one, "bretain", defaults.retain));
     entry.format = one.word<PayloadFormat>("format", defaults.publish_format, kPublishFormats);
     entry.dialect = one.word<PayloadDialect>("dialect", PayloadDialect::kCurrent, kDialects);
     if (!entry.topic_text.empty()) {
@@ -358,7 +339,7 @@ class BrokerReading {
       entry.topic = compile("topic", one, entry.topic_text, TopicUse::kPublish);
       values_.names.pop_back();
     }
-    read_filter(one, entry.filter);
+    entry.filter = read_filter(one);
     one.any("v5-options");  // upstream's samples have it here too; it means nothing for publishing
     one.finish();
     return entry;
@@ -370,7 +351,7 @@ class BrokerReading {
     if (topic.empty()) one.error("topic", "is missing: write for example \"vscp/#\"");
     entry.subscription.topic = fixed("topic", one, topic, TopicUse::kSubscribe);
     entry.subscription.qos = qos(one, defaults.qos);
-    entry.format = one.word<PayloadFormat>("format", defaults.subscribe_format, kSubscribeFormats);
+    entry.format = read_format(one, "format", defaults.subscribe_format);
     read_v5_options(one, entry.subscription);
     one.finish();
     return entry;
@@ -405,57 +386,17 @@ class BrokerReading {
     }
   }
 
-  void read_filter(ObjectReader& from, vscp::Filter& out) {
-    ObjectReader filter(from.object("filter"), from.path_of("filter"), from.context());
-    out.filter_priority = static_cast<std::uint8_t>(filter.integer("priority-filter", 0, 0, 7));
-    out.mask_priority = static_cast<std::uint8_t>(filter.integer("priority-mask", 0, 0, 255) & 7);
-    out.filter_class = static_cast<std::uint16_t>(filter.integer("class-filter", 0, 0, kSmallMax));
-    out.mask_class = static_cast<std::uint16_t>(filter.integer("class-mask", 0, 0, kSmallMax));
-    out.filter_type = static_cast<std::uint16_t>(filter.integer("type-filter", 0, 0, kSmallMax));
-    out.mask_type = static_cast<std::uint16_t>(filter.integer("type-mask", 0, 0, kSmallMax));
-    out.filter_guid = read_guid(filter, "guid-filter");
-    out.mask_guid = read_guid(filter, "guid-mask");
-    filter.finish();
-  }
-
-  vscp::Guid read_guid(ObjectReader& from, std::string_view key) {
-    const std::string text = from.text(key, "");
-    if (text.empty()) return {};
-    const auto guid = vscp::parse_guid(text);
-    if (guid) return *guid;
-    from.error(key, '"' + text + "\" is no GUID: write 16 hex pairs with colons, or \"-\" for all zero");
-    return {};
-  }
-
   void read_reconnect() {
     ReconnectConfig& to = out_.reconnect;
     ObjectReader reconnect(reader_.object("reconnect"), reader_.path_of("reconnect"), reader_.context());
     to.delay_s = small(reconnect, "delay", to.delay_s, 0, 86'400);
     to.delay_max_s = small(reconnect, "delay-max", std::max(to.delay_max_s, to.delay_s), 0, 86'400);
-    to.exponential = flag(reconnect, "exponential-backoff", to.exponential);
+    to.exponential = read_flag(reconnect, "exponential-backoff", to.exponential);
     if (to.delay_max_s < to.delay_s) {
       reconnect.error("delay-max", std::to_string(to.delay_max_s) + " is less than \"delay\": write " +
                                        std::to_string(to.delay_s) + " or more");
     }
     reconnect.finish();
-  }
-
-  void read_store() {
-    StoreConfig& to = out_.store;
-    ObjectReader queue(reader_.object("queue"), reader_.path_of("queue"), reader_.context());
-    ObjectReader spool(reader_.object("spool"), reader_.path_of("spool"), reader_.context());
-    to.on_disk = spool.boolean("enable", reader_.has("spool"));
-    to.folder = absolute(place_.state_folder, spool.text("folder", "spool/" + out_.name));
-    StoreConfig memory = to;
-    read_bounds(queue, memory);
-    StoreConfig disk = to;
-    disk.bytes_max = kSpoolBytes;
-    disk.when_full = StoreFullPolicy::kRefuse;
-    read_bounds(spool, disk);
-    to = to.on_disk ? disk : memory;
-    if (to.on_disk && reader_.has("queue")) reader_.error("queue", "has no use beside a spool: remove one of the two");
-    queue.finish();
-    spool.finish();
   }
 
   void read_site() {
@@ -496,13 +437,6 @@ class BrokerReading {
     });
     if (!good) site.error(key, '"' + name + "\": a site's name is made of letters, digits, '-', '_' and '.'");
     return good ? name : std::string();
-  }
-
-  void read_bounds(ObjectReader& from, StoreConfig& to) {
-    to.bytes_max = static_cast<std::uint64_t>(
-        from.integer("max-bytes", static_cast<std::int64_t>(to.bytes_max), 1 << 20, kStoreBytesMax));
-    to.age_max_s = static_cast<std::uint64_t>(from.integer("max-age-s", 0, 0, 315'360'000));
-    to.when_full = from.word<StoreFullPolicy>("when-full", to.when_full, kFullPolicies);
   }
 
   ObjectReader reader_;

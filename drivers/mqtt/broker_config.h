@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "drivers/mqtt/bridge_config.h"
 #include "drivers/mqtt/mqtt_client.h"
 #include "drivers/mqtt/payload.h"
 #include "drivers/mqtt/topic_template.h"
@@ -19,7 +20,7 @@
 #include "protocol/guid.h"
 #include "router/base/config_node.h"
 #include "router/core/driver_kind.h"
-#include "router/io/event_store.h"
+#include "router/core/store_config.h"
 
 namespace drivers::mqtt {
 
@@ -47,16 +48,6 @@ struct ReconnectConfig {
   bool exponential = false;        ///< "exponential-backoff": 2, 4, 8.. and not 2, 4, 6..
 };
 
-/// "queue": what waits in memory for the broker. "spool": what waits on disk.
-struct StoreConfig {
-  bool on_disk = false;                  ///< "spool": {"enable": true}
-  std::string folder;                    ///< "spool": {"folder"}; default: spool/NAME in the state folder
-  std::uint64_t bytes_max = 16'777'216;  ///< "max-bytes"; of a spool 1 GiB
-  std::uint64_t age_max_s = 0;           ///< "max-age-s": older events are dropped; 0 = never
-  router::StoreFullPolicy when_full =
-      router::StoreFullPolicy::kDropLowestPriority;  ///< "when-full"; of a spool "refuse"
-};
-
 /// "site": the broker carries events between this router and one other, in batches that are confirmed end to end.
 struct SiteConfig {
   std::string name;                 ///< "name": of this site; the same in all entries. Empty: no site link
@@ -73,8 +64,17 @@ struct SiteConfig {
   std::string hello_in() const { return topic + "/" + name + "/" + peer + "/hello"; }
 };
 
+/// What the sender must know of a rule that brings messages to its broker.
+struct BridgedRate {
+  std::uint32_t rule = 0;
+  std::uint32_t rate = 0;  ///< messages per second; 0: no limit
+  BridgeMarking marking = BridgeMarking::kAuto;
+};
+
 struct BrokerConfig {
   std::string name;           ///< "name": distinct; default "mqtt", "mqtt-2" and so on
+  bool named = false;         ///< it has a "name" of its own
+  bool version_named = false;  ///< it has a "protocol-version"
   MqttConnection connection;  ///< the connection's keys; client id, will and so on with their tokens filled in
   ReconnectConfig reconnect;
   std::vector<PublishConfig> publish;
@@ -94,8 +94,11 @@ struct BrokerConfig {
   std::uint32_t heartbeat_s = 60;  ///< "heartbeat-s": of these
   vscp::Guid server_guid;          ///< of the router
   std::string server_name;
-  StoreConfig store;
+  router::StoreConfig store;  ///< "queue": what waits in memory for the broker; "spool": what waits on disk
   SiteConfig site;
+  std::vector<BridgeRule> bridges;                     ///< that take messages from this broker
+  std::vector<MqttSubscription> bridge_subscriptions;  ///< for them, beside those of "subscribe"
+  std::vector<BridgedRate> bridged_rates;              ///< of rules that bring messages to it
 };
 
 /// An object of the configuration that makes a broker.

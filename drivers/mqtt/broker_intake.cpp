@@ -18,19 +18,21 @@ constexpr std::size_t kMessagesPerTurn = 256;
 }  // namespace
 
 BrokerIntake::BrokerIntake(router::Router& router, router::ThreadIndex helper, const BrokerConfig& config,
-                           router::EventStore& store, EchoGuard& echoes, SiteMemory& site, SitePost& post,
+                           router::EventStore& store, BrokerEchoes& echoes, SiteMemory& site, SitePost& post,
                            std::function<void()> wake_sender)
     : HelperThread(router.helper_thread_index(helper), router.threads(), router.pool_capacity()),
       router_(router),
       config_(config),
       store_(store),
+      keeper_("mqtt " + config.name, config.store, store, router.threads()),
       echoes_(echoes),
       site_(site),
       post_(post),
       wake_sender_(std::move(wake_sender)),
       channel_(router.threads().helper_channel(index())),
       guid_(router::channel_guid(router.settings().guid, channel_)),
-      reader_(config) {
+      reader_(config),
+      source_(config.bridges, site.mark) {
   for (const auto& entry : config.publish) filters_.push_back(vscp::join_filters(config.filter, entry.filter));
   if (config.site.enabled()) {
     filters_.push_back(config.filter);
@@ -57,35 +59,27 @@ bool BrokerIntake::wants(const vscp::Event& event) const noexcept {
                                                [&event](const vscp::Filter& filter) { return filter.matches(event); });
 }
 
-bool BrokerIntake::store_event(const router::EventBuf& event) {
+void BrokerIntake::store_event(const router::EventBuf& event) {
   const router::EventOrigin origin = router::origin_of(event, site_.router);
   if (config_.site.enabled() && origin.hops >= config_.site.hops_max) {
     counters_.far_travelled.add();
     router::log(router::LogLevel::kWarn, router::LogKind::kRefused,
                 "mqtt " + config_.name + ": an event has passed max-hops bridges and stops here: is there a loop?");
-    return true;
+    keeper_.pass(event.home);
+    return;
   }
-  const auto record = router::encode_carried_event(event.event, origin, bytes_);
-  if (store_.append(event.event.priority(), record)) {
-    counters_.events_taken.add();
-    uncommitted_ = true;
-    return true;
-  }
-  counters_.events_refused.add();
-  router::log(
-      router::LogLevel::kError, router::LogKind::kResource,
-      "mqtt " + config_.name +
-          ": no room for events that wait for the broker: they are lost; raise max-bytes of its queue or spool");
-  return false;
+  keeper_.keep(event.home, event.event.priority(), router::encode_carried_event(event.event, origin, bytes_));
 }
 
 bool BrokerIntake::take_batch() {
   const std::size_t count = take_events(batch_);
   for (std::size_t i = 0; i < count; ++i) {
     router::EventBuf* event = batch_[i];
-    kept_.note_taken(event->home);
-    const bool ours = event->skip_channel != channel_ && wants(event->event);
-    if (ours && !store_event(*event)) kept_.note_lost(event->home);
+    if (event->skip_channel != channel_ && wants(event->event)) {
+      store_event(*event);
+    } else {
+      keeper_.pass(event->home);
+    }
     publisher().drop(event);
   }
   commit();
@@ -93,29 +87,8 @@ bool BrokerIntake::take_batch() {
 }
 
 void BrokerIntake::commit() {
-  if (uncommitted_) {
-    const auto committed = store_.commit();
-    uncommitted_ = !committed;
-    if (committed) {
-      wake_sender_();
-    } else {
-      router::log(router::LogLevel::kError, router::LogKind::kResource,
-                  "mqtt " + config_.name +
-                      ": the spool cannot be written: " + std::string(vscp::to_text(committed.error())) +
-                      "; events that it must keep are refused until it can");
-    }
-  }
-  if (!config_.store.on_disk) return;
-  if (!uncommitted_) kept_.publish([this](router::ThreadIndex producer) { router_.threads()[producer].nudge(); });
-  const bool full =
-      config_.store.when_full == router::StoreFullPolicy::kRefuse && store_.status().bytes >= config_.store.bytes_max;
-  if (full && !kept_.is_refusing()) {
-    router::log(router::LogLevel::kError, router::LogKind::kOnce,
-                "mqtt " + config_.name +
-                    ": the spool is full: events that it must keep are refused until the broker has taken some; raise "
-                    "spool.max-bytes");
-  }
-  kept_.set_refusing(full || uncommitted_);
+  if (keeper_.commit()) wake_sender_();
+  if (!keeper_.is_uncommitted()) tell_bridged();
 }
 
 router::EventBuf* BrokerIntake::acquire() {
@@ -128,30 +101,31 @@ router::EventBuf* BrokerIntake::acquire() {
   return event;
 }
 
-void BrokerIntake::publish_message(const Message& message) {
-  if (message.payload.empty()) return;  // a retained message was cleared
+bool BrokerIntake::publish_message(const Message& message) {
+  if (message.payload.empty()) return false;  // a retained message was cleared
   const std::uint64_t now_ns = router_.clock().utc_ns();
-  if (echoes_.is_echo(message.topic, message.payload, router_.clock().monotonic_ns())) {
+  if (echoes_.events.is_echo(message.topic, message.payload, router_.clock().monotonic_ns())) {
     counters_.echoes.add();
-    return;
+    return true;
   }
   router::EventBuf* event = acquire();
-  if (event == nullptr) return;
+  if (event == nullptr) return false;
   if (const auto read = reader_.read(message.topic, message.payload, now_ns, event->event); !read) {
     counters_.malformed.add();
     router::log(router::LogLevel::kWarn, router::LogKind::kRefused,
                 "mqtt " + config_.name + ": a message on " + message.topic +
                     " is no event: " + std::string(vscp::to_text(read.error())));
     pool().give_back(event);
-    return;
+    return false;
   }
   event->event.obid = channel_;
   if (event->event.guid.is_zero()) event->event.guid = guid_;
   if (!wait_for_room(event->event.vscp_class, *this)) {
     pool().give_back(event);
-    return;
+    return false;
   }
   if (publish(event)) counters_.events_in.add();
+  return true;
 }
 
 void BrokerIntake::publish_batch(const Message& message, BrokerIntake& link) {
@@ -208,7 +182,7 @@ void BrokerIntake::on_own_event(const router::EventBuf& event) {
 bool BrokerIntake::wait_for_room(std::uint16_t vscp_class, BrokerIntake& link) {
   // Its own spool is no keeper of its own events; the hub forwards to it all the same.
   const auto is_refused = [&] {
-    return publisher().is_refused(vscp_class) || (&link != this && kept_.is_refusing() && interest_.wants(vscp_class));
+    return publisher().is_refused(vscp_class) || (&link != this && keeper_.is_refusing() && interest_.wants(vscp_class));
   };
   if (!is_refused()) return true;
   set_holding(true, link);
@@ -229,6 +203,7 @@ void BrokerIntake::set_holding(bool holding, BrokerIntake& link) {
     safe_.notify_all();
     room_.notify_all();
   }
+  lanes_stuck_ = lanes_stuck_ && holding;
   link.post_.set_paused(holding);
 }
 
@@ -237,9 +212,13 @@ void BrokerIntake::confirm_batches() {
   for (; !arrived_.empty() && arrived_.front().promise <= kept; arrived_.pop_front()) {
     arrived_.front().post->tell_arrived(arrived_.front().run, arrived_.front().batch);
   }
+  const auto is_safe = [kept](const Published& one) {
+    return one.promise <= kept && std::all_of(one.given.begin(), one.given.end(), [](const Given& given) {
+             return given.lane->safe.load(std::memory_order_acquire) >= given.number;
+           });
+  };
   std::uint64_t safe = 0;
-  for (; !published_.empty() && published_.front().promise <= kept; published_.pop_front())
-    safe = published_.front().message;
+  for (; !published_.empty() && is_safe(published_.front()); published_.pop_front()) safe = published_.front().message;
   if (safe == 0) return;
   const std::lock_guard lock(mutex_);
   safe_message_ = safe;
@@ -258,30 +237,29 @@ bool BrokerIntake::publish_messages() {
       }
       message = std::move(messages_.front());
       messages_.pop_front();
-      message_bytes_ -= message.topic.size() + message.payload.size();
+      message_bytes_ -= message.bytes();
     }
     room_.notify_one();
     if (config_.site.enabled()) {
       publish_batch(message, *message.link);
     } else {
-      publish_message(message);
-      published_.push_back({publisher().promises().given(), message.number});
+      const bool was_event = is_event_topic(message.topic) && publish_message(message);
+      std::vector<Given> given;
+      if (source_.size() > 0) bridge_message(message, was_event, given);
+      published_.push_back({publisher().promises().given(), message.number, std::move(given)});
     }
   }
   return true;
 }
 
-void BrokerIntake::take_message(const MqttMessageView& message) {
-  if (config_.site.enabled()) {
-    site_.hub->queue_message(message, *this);
-  } else {
-    queue_message(message, *this);
-  }
+bool BrokerIntake::take_message(const MqttMessageView& message) {
+  return config_.site.enabled() ? site_.hub->queue_message(message, *this) : queue_message(message, *this);
 }
 
-void BrokerIntake::queue_message(const MqttMessageView& message, BrokerIntake& link) {
-  Message copy{&link, 0, std::string(message.topic), {message.payload.begin(), message.payload.end()}};
-  const std::size_t bytes = copy.topic.size() + copy.payload.size();
+bool BrokerIntake::queue_message(const MqttMessageView& message, BrokerIntake& link) {
+  Message copy{&link, 0, std::string(message.topic), {message.payload.begin(), message.payload.end()}, {}};
+  if (source_.size() > 0) copy.rest = copy_rest(message);
+  const std::size_t bytes = copy.bytes();
   std::unique_lock lock(mutex_);
   counters_.messages.add();
   // A single message may be larger than all that may wait.
@@ -289,15 +267,16 @@ void BrokerIntake::queue_message(const MqttMessageView& message, BrokerIntake& l
   if (message.qos > 0) room_.wait(lock, [&] { return closed_ || holding_ || fits(kMessageBytesMax); });
   // While it is being left, the broker still brings some.
   if (closed_ || !fits(holding_ && message.qos > 0 ? 2 * kMessageBytesMax : kMessageBytesMax)) {
-    counters_.messages_dropped.add();
-    return;
+    if (message.qos == 0) counters_.messages_dropped.add();
+    return message.qos == 0;
   }
   const std::uint64_t number = copy.number = ++last_message_;
   message_bytes_ += bytes;
   messages_.push_back(std::move(copy));
   nudge();
-  if (message.qos == 0 || !waits_for_safety_) return;
-  safe_.wait(lock, [&] { return safe_message_ >= number || holding_ || closed_; });
+  if (message.qos == 0 || !waits_for_safety_) return true;
+  safe_.wait(lock, [&] { return safe_message_ >= number || !waits_for_safety_ || holding_ || closed_; });
+  return safe_message_ >= number || !waits_for_safety_;
 }
 
 bool BrokerIntake::wait_published(std::uint32_t timeout_ms) {
@@ -317,18 +296,23 @@ void BrokerIntake::body() {
   publisher().find_keepers();
   {
     const std::lock_guard lock(mutex_);
-    waits_for_safety_ = publisher().promises().any() && !config_.site.enabled();
+    waits_for_safety_ = (publisher().promises().any() || gives_to_a_spool()) && !config_.site.enabled();
+    safe_.notify_all();
   }
   while (!is_stopping()) {
     const bool took = take_batch();
+    const bool stored = store_bridged();
     const bool published = publish_messages();
     publisher().flush();
     commit();
-    if (!uncommitted_) confirm_batches();
-    sleep_and_run_tasks(took || published ? 0 : uncommitted_ ? kRetryNs : kForEver);
+    if (!keeper_.is_uncommitted()) confirm_batches();
+    check_lanes();
+    const bool waits = keeper_.is_uncommitted() || bridged_.has_no_room();
+    sleep_and_run_tasks(took || stored || published ? 0 : waits ? kRetryNs : kForEver);
   }
   for (const auto& filter : filters_) interest_.remove(filter);
   while (take_batch()) publisher().flush();
+  while (store_bridged()) commit();
   publisher().flush();
 }
 

@@ -85,6 +85,7 @@ std::vector<BrokerConfig> read_brokers(ObjectReader& root, const router::ConfigP
     check_together(root, section, broker, out);
     out.push_back(std::move(broker));
   }
+  read_bridges(root, out);
   return out;
 }
 

@@ -15,9 +15,10 @@ namespace {
 constexpr std::uint64_t kNsPerS = 1'000'000'000;
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
 constexpr std::uint64_t kFullPauseNs = 1'000'000;  // the library is full and owes us no answer
-constexpr std::uint64_t kBusyPauseNs = kNsPerS;    // the broker said: later
 constexpr std::uint64_t kPermanentFailureS = 30;   // wrong password: no use in asking every second
+constexpr std::uint64_t kRetryMinNs = 100'000'000;  // a broker that is not there says so in microseconds
 constexpr std::uint32_t kGoodbyeMs = 500;
+constexpr std::uint64_t kConnectSpareNs = 5 * kNsPerS;
 
 std::string_view to_text(bool connecting, bool up) noexcept {
   if (up) return "connected";
@@ -26,7 +27,7 @@ std::string_view to_text(bool connecting, bool up) noexcept {
 
 }  // namespace
 
-BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store, EchoGuard& echoes,
+BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store, BrokerEchoes& echoes,
                            const router::Router& router)
     : config_(config),
       store_(store),
@@ -34,15 +35,23 @@ BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store
       router_(router),
       clock_(router.clock()),
       writer_(config),
-      daemon_(config),
+      daemon_(config, &router.services()),
       tokens_(config.connection.in_flight_max),
+      connection_(config.connection),
       site_run_(router::SystemRandom().next()),
       site_topic_(config.site.events_out()) {
   shown_since_ns_ = clock_.utc_ns();
   for (const auto& entry : config.subscribe) {
     const bool no_local = entry.subscription.no_local && config.connection.version == MqttVersion::k5;
-    echoes.add_subscription(this, entry.subscription.topic, no_local);
+    echoes.events.add_subscription(this, entry.subscription.topic, no_local);
+    if (!config.bridges.empty()) note_bridge_subscription(entry.subscription.topic, no_local);
+    takes_once_ = takes_once_ || entry.subscription.qos == 2;
   }
+  for (const auto& one : config.bridge_subscriptions) {
+    note_bridge_subscription(one.topic, one.no_local);
+    takes_once_ = takes_once_ || one.qos == 2;
+  }
+  for (const auto& rule : config.bridged_rates) paces_.push_back({rule, 0});
   for (std::uint32_t token = static_cast<std::uint32_t>(tokens_.size()); token > 0; --token)
     free_tokens_.push_back(token - 1);
 }
@@ -78,9 +87,10 @@ void BrokerSender::wake() noexcept {
 // ---- what the library tells
 // ---------------------------------------------------------------------------------------------------
 
-void BrokerSender::on_connected(bool session_present) noexcept {
+void BrokerSender::on_connected(bool session_present, const MqttLimits& limits) noexcept {
   const std::lock_guard lock(mutex_);
   news_.connected = true;
+  news_.limits = limits;
   news_.session_present = session_present;
   changed_.notify_one();
 }
@@ -93,9 +103,10 @@ void BrokerSender::on_connect_failed(std::string_view reason, bool permanent) no
   changed_.notify_one();
 }
 
-void BrokerSender::on_connection_lost(std::string_view reason) noexcept {
+void BrokerSender::on_connection_lost(std::string_view reason, bool blamed) noexcept {
   const std::lock_guard lock(mutex_);
   news_.lost = true;
+  news_.blamed = blamed;
   news_.permanent = false;
   news_.reason = reason;
   changed_.notify_one();
@@ -109,9 +120,9 @@ void BrokerSender::on_subscribed(std::span<const std::size_t> refused, std::stri
   changed_.notify_one();
 }
 
-void BrokerSender::on_message(const MqttMessageView& message) noexcept {
-  if (config_.site.enabled() && take_site_message(message)) return;
-  intake_->take_message(message);
+bool BrokerSender::on_message(const MqttMessageView& message) noexcept {
+  if (config_.site.enabled() && take_site_message(message)) return true;
+  return intake_->take_message(message);
 }
 
 void BrokerSender::on_done(std::uint32_t token, PublishEnd end, std::string_view reason) noexcept {
@@ -174,23 +185,27 @@ void BrokerSender::run() {
       break;
     if (paused && state_ != State::kDown) leave_while_paused();
     if (state_ == State::kDown && !paused) until = std::min(until, retry_at_ns_);
+    if (state_ == State::kConnecting) until = std::min(until, connecting_until_ns_);
     if (state_ == State::kUp) {
       until = std::min(until, daemon_.beat_at_ns());
       if (pause_until_ns_ > now) {
         until = std::min(until, pause_until_ns_);
       } else if (config_.site.enabled()) {
         until = std::min(until, site_resend_at_ns());
+      } else if (watch_.is_careful()) {
+        until = std::min(until, std::max(watch_.may_send_at_ns(), now + kFullPauseNs));
       } else if ((record_at_ < record_count_ || daemon_.next() != nullptr) && free_tokens_.size() == tokens_.size()) {
         until = std::min(until, now + kFullPauseNs);  // nobody will wake us
       }
     }
     handle(wait_for_news(until));
+    if (state_ == State::kConnecting && clock_.monotonic_ns() >= connecting_until_ns_) give_up_connecting();
     if (state_ == State::kDown && !stopping && !paused && clock_.monotonic_ns() >= retry_at_ns_) connect();
     rewind_if_settled();
     if (state_ == State::kUp && clock_.monotonic_ns() >= pause_until_ns_) {
       if (config_.site.enabled()) {
         pump_site();
-      } else {
+      } else if (subscribe_next()) {
         send_daemon_messages();
         pump();
       }
@@ -202,25 +217,21 @@ void BrokerSender::run() {
 
 void BrokerSender::handle(const News& news) {
   for (const Done& done : news.done) settle(done);
-  if (news.connected) handle_connected(news.session_present);
+  if (news.subscribed) handle_subscribed(news);
+  if (news.connected) {
+    limits_ = news.limits;
+    handle_connected(news.session_present);
+  }
   if (news.failed || news.lost) handle_down(news);
   if (config_.site.enabled()) handle_site(news);
-  if (!news.subscribed) return;
-  if (!news.subscribe_reason.empty()) {
-    router::log(router::LogLevel::kError, router::LogKind::kOnce,
-                "mqtt " + config_.name + ": subscribing failed: " + news.subscribe_reason);
-  }
-  for (const std::size_t index : news.refused) {
-    if (index >= config_.subscribe.size()) continue;
-    router::log(router::LogLevel::kError, router::LogKind::kOnce,
-                "mqtt " + config_.name + ": the broker refuses the subscription to " +
-                    config_.subscribe[index].subscription.topic);
-  }
 }
 
 void BrokerSender::handle_connected(bool session_present) {
   counters_.connects.add();
   failures_ = 0;
+  if (adopt_limits()) return;
+  watch_.note_connected(clock_.monotonic_ns());
+  window_ = kWindowStart;
   set_state(State::kUp, {});
   router::log(router::LogLevel::kInfo, router::LogKind::kOnce,
               "mqtt " + config_.name + ": connected to " + config_.connection.host + ":" +
@@ -233,7 +244,8 @@ void BrokerSender::handle_connected(bool session_present) {
     set_state(State::kDown, "the broker has lost the session");
     return;
   }
-  subscribe_all();
+  subscribe_at_ = 0;
+  if (!watch_.is_careful()) subscribe_all();
   say_hello();
   if (config_.site.enabled()) say_site_hello();
 }
@@ -249,11 +261,21 @@ void BrokerSender::handle_down(const News& news) {
               failures_ == 1 ? router::LogKind::kOnce : router::LogKind::kRefused,
               "mqtt " + config_.name + ": " + (news.failed ? "cannot connect to " : "lost ") + config_.connection.host +
                   ":" + std::to_string(config_.connection.port) + ": " + news.reason);
+  const bool anew = news.lost && judge_loss(news);
   // A clean session is over: what was under way will never be acknowledged.
-  if (config_.connection.clean_session) {
+  if (config_.connection.clean_session || anew || forgets_better()) {
     drop_client();
     make_client();
   }
+}
+
+// In a session that lasts the library repeats what was under way, but only what fits into the socket before it sends newer
+// messages; from the store it comes again in order. QoS 2 needs the library, which knows how far each message is.
+bool BrokerSender::forgets_better() const {
+  if (takes_once_ || free_tokens_.size() == tokens_.size()) return false;
+  return std::none_of(tokens_.begin(), tokens_.end(), [](const Token& token) {
+    return token.in_use && token.qos == 2 && token.batch != kNoBatch;
+  });
 }
 
 std::uint64_t BrokerSender::retry_delay_ns() const noexcept {
@@ -265,12 +287,13 @@ std::uint64_t BrokerSender::retry_delay_ns() const noexcept {
   } else {
     delay *= failures_;
   }
-  return std::min<std::uint64_t>(delay, reconnect.delay_max_s) * kNsPerS;
+  delay = std::min<std::uint64_t>(delay, reconnect.delay_max_s) * kNsPerS;
+  return failures_ == 1 ? delay : std::max(delay, kRetryMinNs);
 }
 
 void BrokerSender::make_client() {
   std::string error;
-  client_ = make_paho_client(config_.connection, *this, error);
+  client_ = make_paho_client(connection_, *this, error);
   if (client_ == nullptr) {
     router::log(router::LogLevel::kError, router::LogKind::kOnce, "mqtt " + config_.name + ": " + error);
   }
@@ -288,6 +311,7 @@ void BrokerSender::drop_client() {
   for (std::uint32_t token = 0; token < tokens_.size(); ++token) {
     if (tokens_[token].in_use) settle({token, PublishEnd::kUnknown, {}});
   }
+  watch_.note_left();
 }
 
 void BrokerSender::connect() {
@@ -295,6 +319,7 @@ void BrokerSender::connect() {
   std::string error = "out of memory";
   if (client_ != nullptr) error = client_->connect();
   if (error.empty()) {
+    connecting_until_ns_ = clock_.monotonic_ns() + kConnectSpareNs + 2'000'000ULL * connection_.connect_timeout_ms;
     set_state(State::kConnecting, {});
     return;
   }
@@ -304,14 +329,22 @@ void BrokerSender::connect() {
   handle_down(news);
 }
 
+// Nothing else would ever begin a new try.
+void BrokerSender::give_up_connecting() {
+  drop_client();
+  make_client();
+  News news;
+  news.failed = true;
+  news.reason = "the MQTT library does not tell whether the connection succeeded";
+  handle_down(news);
+}
+
 void BrokerSender::subscribe_all() {
-  if (config_.subscribe.empty()) return;
-  std::vector<MqttSubscription> list;
-  for (const auto& entry : config_.subscribe) list.push_back(entry.subscription);
-  if (const auto error = client_->subscribe(list); !error.empty()) {
-    router::log(router::LogLevel::kError, router::LogKind::kOnce,
-                "mqtt " + config_.name + ": subscribing failed: " + error);
+  std::vector<std::size_t> indexes;
+  for (std::size_t i = 0; i < subscriptions(); ++i) {
+    if (!is_muted({Suspect::Kind::kSubscription, i, 0})) indexes.push_back(i);
   }
+  if (!indexes.empty() && subscribe_to(indexes)) watch_.note_sent();
 }
 
 bool BrokerSender::send_plain(const std::string& topic, std::string_view payload, int qos, bool retain) {
@@ -324,23 +357,33 @@ bool BrokerSender::send_plain(const std::string& topic, std::string_view payload
   message.retain = retain;
   message.tell_done = true;
   message.token = token;
+  if (!fit(message)) return true;
   if (client_->send(message) != SendResult::kSent) return false;
-  free_tokens_.pop_back();
-  tokens_[token] = {kNoBatch, qos, true};
   counters_.messages_sent.add();
+  note_plain_handed_over(message);
   return true;
 }
 
 // Upstream clears its will when it is alive again.
 void BrokerSender::say_hello() {
   const MqttWill& will = config_.connection.will;
-  if (!will.topic.empty() && will.retain) send_plain(will.topic, {}, will.qos, true);
+  clear_will_ = !will.topic.empty() && will.retain;
   daemon_.note_connected(router_.interfaces(), router_.started_utc_ns(), clock_.monotonic_ns());
 }
 
 void BrokerSender::send_daemon_messages() {
   if (const std::uint64_t now = clock_.monotonic_ns(); now >= daemon_.beat_at_ns()) daemon_.beat(now, clock_.utc_ns());
+  const MqttWill& will = config_.connection.will;
+  if (clear_will_ && may_send_now()) {
+    if (!is_muted(plain_suspect(will.topic)) && !send_plain(will.topic, {}, will.qos, true)) return;
+    clear_will_ = false;
+  }
   while (const DaemonTopics::Message* message = free_tokens_.empty() ? nullptr : daemon_.next()) {
+    if (is_muted(plain_suspect(message->topic))) {
+      daemon_.pop();
+      continue;
+    }
+    if (!may_send_now()) return;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(message->payload.data());
     note_echoes(message->topic, {bytes, message->payload.size()});
     if (!send_plain(message->topic, message->payload, message->qos, message->retain)) return;
@@ -360,64 +403,12 @@ void BrokerSender::set_state(State state, std::string_view reason) {
 // ---- sending
 // ------------------------------------------------------------------------------------------------------------------
 
-void BrokerSender::settle(const Done& done) {
-  if (done.token >= tokens_.size() || !tokens_[done.token].in_use) return;
-  const Token token = tokens_[done.token];
-  tokens_[done.token].in_use = false;
-  free_tokens_.push_back(done.token);
-  switch (done.end) {
-    case PublishEnd::kAcknowledged:
-      counters_.messages_acked.add();
-      break;
-    case PublishEnd::kRefused:
-      counters_.messages_refused.add();
-      router::log(router::LogLevel::kError, router::LogKind::kRefused,
-                  "mqtt " + config_.name + ": the broker refuses a message, it is dropped: " + done.reason);
-      break;
-    case PublishEnd::kBusy:
-      again_ = again_ || token.batch != kNoBatch;
-      pause_until_ns_ = clock_.monotonic_ns() + kBusyPauseNs;
-      break;
-    case PublishEnd::kUnknown:
-      if (token.qos == 0) {
-        counters_.messages_unsure.add();
-      } else {
-        again_ = again_ || token.batch != kNoBatch;
-      }
-      break;
-  }
-  if (token.batch != kNoBatch) finish_message(token.batch);
-}
-
-void BrokerSender::finish_message(std::uint32_t index) {
-  Batch& batch = batches_[index];
-  if (batch.messages_left > 0) --batch.messages_left;
-  if (batch.messages_left > 0 || !batch.all_given) return;
-  // With again_ set this batch may hold a message that was not taken; its records stay in flight until the rewind.
-  if (!again_) {
-    store_.release(batch.tickets);
-    note_released(batch.tickets.size());
-  }
-  batch.in_use = false;
-  batch.tickets.clear();
-}
-
-void BrokerSender::rewind_if_settled() {
-  if (!again_ || free_tokens_.size() < tokens_.size()) return;
-  again_ = false;
-  store_.rewind();
-  record_count_ = 0;
-  record_at_ = 0;
-  batch_ = kNoBatch;
-  for (Batch& batch : batches_) batch = {};
-  counters_.resends.add();
-}
-
 bool BrokerSender::read_batch() {
   record_at_ = 0;
   entry_at_ = 0;
   decoded_ = false;
-  record_count_ = store_.read(records_);
+  const std::size_t most = watch_.is_careful() ? 1 : records_.size();
+  record_count_ = store_.read(std::span(records_).first(most));
   if (record_count_ == 0) return false;
   const auto unused = std::find_if(batches_.begin(), batches_.end(), [](const Batch& batch) { return !batch.in_use; });
   batch_ = static_cast<std::uint32_t>(unused - batches_.begin());
@@ -426,14 +417,24 @@ bool BrokerSender::read_batch() {
   batch.in_use = true;
   batch.all_given = false;
   batch.messages_left = 0;
-  for (std::size_t i = 0; i < record_count_; ++i) batch.tickets.push_back(records_[i].ticket);
+  batch.again = false;
+  batch.records.clear();
+  for (std::size_t i = 0; i < record_count_; ++i) {
+    batch.tickets.push_back(records_[i].ticket);
+    batch.records.push_back({records_[i].ticket, 1});
+  }
   return true;
 }
 
 void BrokerSender::pump() {
   while (state_ == State::kUp && !again_) {
-    if (record_at_ == record_count_ && !read_batch()) return;
+    if (!may_send_now()) return;
+    if (record_at_ == record_count_ && !read_batch()) {
+      watch_.note_idle();
+      return;
+    }
     if (!send_record()) return;
+    --batches_[batch_].records[record_at_].messages;
     if (++record_at_ == record_count_) end_batch();
     entry_at_ = 0;
     decoded_ = false;
@@ -448,6 +449,7 @@ void BrokerSender::end_batch() {
 }
 
 bool BrokerSender::send_record() {
+  if (is_message_record(records_[record_at_].bytes)) return send_bridged();
   if (!decoded_) {
     if (!router::decode_carried_event(records_[record_at_].bytes, event_)) {
       counters_.records_bad.add();
@@ -455,49 +457,52 @@ bool BrokerSender::send_record() {
     }
     decoded_ = true;
     daemon_.note_event(event_, clock_.utc_ns());
+    skip_passed();
   }
   const bool last = record_at_ + 1 == record_count_;
   for (; entry_at_ < writer_.entries(); ++entry_at_) {
     MqttOutgoing message;
-    if (!writer_.write(entry_at_, event_, message)) continue;
+    if (!writer_.write(entry_at_, event_, message) || !fit(message)) continue;
+    if (is_condemned(message)) continue;
+    note_echoes(message.topic, message.payload);
     switch (send_message(message, last)) {
       case SendResult::kSent:
-        break;
+        if (!watch_.is_careful()) break;
+        ++entry_at_;
+        return false;
       case SendResult::kFull:
       case SendResult::kDisconnected:
         return false;
       case SendResult::kFailed:
-        counters_.messages_refused.add();
-        router::log(router::LogLevel::kError, router::LogKind::kRefused,
-                    "mqtt " + config_.name + ": the MQTT library does not take a message; it is dropped");
+        note_unsendable();
         break;
     }
   }
   return true;
 }
 
+void BrokerSender::note_unsendable() {
+  counters_.messages_refused.add();
+  router::log(router::LogLevel::kError, router::LogKind::kRefused,
+              "mqtt " + config_.name + ": the MQTT library does not take a message; it is dropped");
+}
+
 SendResult BrokerSender::send_message(MqttOutgoing& message, bool last_of_batch) {
-  message.tell_done = message.qos > 0 || last_of_batch;
+  message.tell_done = message.qos > 0 || last_of_batch || watch_.is_careful();
   if (message.tell_done) {
-    if (free_tokens_.empty()) return SendResult::kFull;
+    if (!has_room()) return SendResult::kFull;
     message.token = free_tokens_.back();
   }
-  const std::string_view topic(message.topic);
-  note_echoes(topic, message.payload);
   const SendResult result = client_->send(message);
   if (result != SendResult::kSent) return result;
   counters_.messages_sent.add();
-  if (message.tell_done) {
-    free_tokens_.pop_back();
-    tokens_[message.token] = {batch_, message.qos, true};
-    ++batches_[batch_].messages_left;
-  }
+  note_handed_over(message);
   return result;
 }
 
 void BrokerSender::note_echoes(std::string_view topic, std::span<const std::uint8_t> payload) {
-  const std::uint32_t copies = echoes_.copies(this, topic);
-  if (copies > 0) echoes_.note_published(topic, payload, copies, clock_.monotonic_ns());
+  const std::uint32_t copies = echoes_.events.copies(this, topic);
+  if (copies > 0) echoes_.events.note_published(topic, payload, copies, clock_.monotonic_ns());
 }
 
 bool BrokerSender::wait_connected(std::uint32_t timeout_ms) const {
@@ -540,25 +545,31 @@ void BrokerSender::report(router::JsonWriter& array) const {
       .member("connects_failed", counters_.connects_failed.value())
       .member("events_waiting", store.records)
       .member("bytes_waiting", store.bytes)
-      .member("events_taken", in.events_taken.value())
+      .member("events_taken", intake_->keeper().taken())
       .member("events_sent", counters_.events_sent.value())
       .member("events_dropped",
-              store.dropped_full + store.dropped_age + store.dropped_corrupt + in.events_refused.value())
+              store.dropped_full + store.dropped_age + store.dropped_corrupt + intake_->keeper().lost())
       .member("messages_sent", counters_.messages_sent.value())
       .member("messages_acknowledged", counters_.messages_acked.value())
       .member("messages_refused", counters_.messages_refused.value())
+      .member("messages_poison", counters_.messages_poison.value())
+      .member("messages_oversized", counters_.messages_oversized.value())
       .member("messages_unsure", counters_.messages_unsure.value())
       .member("batches_sent", counters_.batches_sent.value())
       .member("batches_arrived", counters_.batches_arrived.value())
       .member("duplicates", in.duplicates.value())
       .member("loops", in.loops.value() + in.far_travelled.value())
       .member("resends", counters_.resends.value())
+      .member("messages_taken", in.messages_taken.value())
+      .member("messages_expired", counters_.messages_expired.value())
+      .member("messages_too_large", in.messages_too_large.value())
       .member("messages_in", in.messages.value())
       .member("events_in", in.events_in.value())
       .member("echoes", in.echoes.value())
       .member("malformed", in.malformed.value())
       .member("messages_dropped", in.messages_dropped.value())
       .end_object();
+  intake_->report_bridges(array);
 }
 
 }  // namespace drivers::mqtt

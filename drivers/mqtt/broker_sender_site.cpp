@@ -95,13 +95,23 @@ void BrokerSender::pump_site() {
   }
 }
 
+std::size_t BrokerSender::site_room() const noexcept {
+  const std::size_t used = site_writer_.bytes().size();
+  return std::min(site_writer_.room(), site_bytes_max_ - std::min(site_bytes_max_, used));
+}
+
+void BrokerSender::limit_site_batches(std::size_t bytes) {
+  // One record must fit: it is up to the broker then.
+  site_bytes_max_ = std::clamp(bytes, kBatchHeader + kRecordMax, kBatchBytesMax);
+}
+
 bool BrokerSender::send_site_batch() {
   if (free_tokens_.empty()) return false;
   SiteBatch batch{site_number_, clock_.monotonic_ns(), {}};
   site_writer_.begin(site_run_, batch.number);
   // As many as certainly fit, again and again: what was read must go.
   for (;;) {
-    const std::size_t most = std::min(records_.size(), site_writer_.room() / kRecordMax);
+    const std::size_t most = std::min(records_.size(), site_room() / kRecordMax);
     if (most == 0) break;
     const std::size_t count = store_.read(std::span(records_).first(most));
     for (std::size_t i = 0; i < count; ++i) {

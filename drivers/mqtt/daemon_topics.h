@@ -23,11 +23,6 @@
 
 namespace drivers::mqtt {
 
-/// Heartbeats and capabilities of a router at `utc_ns`, in upstream's order. `address`: IPv4 (4 bytes) or IPv6 (16), or
-/// empty.
-std::vector<vscp::Event> make_heartbeats(const vscp::Guid& guid, std::string_view name,
-                                         std::span<const std::uint8_t> address, std::uint64_t utc_ns);
-
 class DaemonTopics {
  public:
   static constexpr std::size_t kGuidsMax = 10'000;
@@ -40,8 +35,9 @@ class DaemonTopics {
     bool retain = false;
   };
 
-  /// `config` must outlive it.
-  explicit DaemonTopics(const BrokerConfig& config) : config_(config), writer_(config) {}
+  /// `config` and `services` (for the capabilities) must outlive it.
+  explicit DaemonTopics(const BrokerConfig& config, const router::ServiceList* services = nullptr)
+      : config_(config), writer_(config), services_(services) {}
 
   bool enabled() const noexcept { return config_.daemon_topics && !config_.site.enabled(); }
   /// What waited is forgotten; the retained texts wait.
@@ -67,6 +63,7 @@ class DaemonTopics {
 
   const BrokerConfig& config_;
   MessageWriter writer_;
+  const router::ServiceList* services_;
   std::unordered_set<vscp::Guid, GuidHash> seen_;
   std::deque<Message> waiting_;
   std::uint64_t beat_at_ns_ = 0;

@@ -1,20 +1,9 @@
 #include "drivers/mqtt/echo_guard.h"
 
-#include <functional>
-
+#include "drivers/mqtt/message_hash.h"
 #include "drivers/mqtt/topic_match.h"
 
 namespace drivers::mqtt {
-namespace {
-
-std::uint64_t hash_of(std::string_view topic, std::span<const std::uint8_t> payload) {
-  const std::hash<std::string_view> hash;
-  const std::uint64_t first = hash(topic);
-  const std::uint64_t second = hash({reinterpret_cast<const char*>(payload.data()), payload.size()});
-  return first ^ (second * 0x9e3779b97f4a7c15ULL + (first << 6U) + (first >> 2U));
-}
-
-}  // namespace
 
 void EchoGuard::add_subscription(const void* owner, std::string_view filter, bool no_local) {
   subscriptions_.push_back({owner, std::string(filter), no_local});
@@ -33,7 +22,7 @@ std::uint32_t EchoGuard::copies(const void* owner, std::string_view topic) const
 
 void EchoGuard::note_published(std::string_view topic, std::span<const std::uint8_t> payload, std::uint32_t copies,
                                std::uint64_t now_ns) {
-  const std::uint64_t hash = hash_of(topic, payload);
+  const std::uint64_t hash = message_hash(topic, payload);
   const std::lock_guard lock(mutex_);
   forget_old(now_ns);
   if (order_.size() >= kMax) forget_oldest();
@@ -44,7 +33,7 @@ void EchoGuard::note_published(std::string_view topic, std::span<const std::uint
 }
 
 bool EchoGuard::is_echo(std::string_view topic, std::span<const std::uint8_t> payload, std::uint64_t now_ns) {
-  const std::uint64_t hash = hash_of(topic, payload);
+  const std::uint64_t hash = message_hash(topic, payload);
   const std::lock_guard lock(mutex_);
   forget_old(now_ns);
   const auto found = waiting_.find(hash);

@@ -57,4 +57,11 @@ class EchoGuard {
   std::unordered_map<std::uint64_t, Waiting> waiting_;
 };
 
+/// Of one broker.
+struct BrokerEchoes {
+  EchoGuard events;   ///< what became of events
+  EchoGuard bridged;  ///< messages of other brokers that carry no mark
+  EchoGuard bridged_events;  ///< messages of other brokers that the router has taken as events there
+};
+
 }  // namespace drivers::mqtt

@@ -24,7 +24,7 @@ bool MessageWriter::write(std::size_t index, const vscp::Event& event, MqttOutgo
   out.payload = {reinterpret_cast<const std::uint8_t*>(payload_.data()), size};
   out.qos = entry.qos;
   out.retain = entry.retain;
-  out.user_properties = properties_;
+  out.extras.user_properties = properties_;
   return true;
 }
 

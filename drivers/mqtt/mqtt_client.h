@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,6 +67,16 @@ struct MqttSubscription {
 
 using MqttProperties = std::span<const std::pair<std::string_view, std::string_view>>;
 
+/// What else a message of MQTT 5 may carry and a bridge hands on. Views into whatever holds the message.
+struct MqttExtras {
+  MqttProperties user_properties;
+  std::string_view content_type;
+  std::string_view response_topic;
+  std::span<const std::uint8_t> correlation_data;
+  int payload_format = -1;     ///< 0 bytes, 1 UTF-8; -1: not told
+  std::int64_t expiry_s = -1;  ///< seconds; -1: never
+};
+
 /// A message that came in; valid during the call.
 struct MqttMessageView {
   std::string_view topic;
@@ -73,7 +84,7 @@ struct MqttMessageView {
   int qos = 0;
   bool retained = false;
   bool duplicate = false;
-  MqttProperties user_properties;  ///< MQTT 5
+  MqttExtras extras;  ///< MQTT 5
 };
 
 struct MqttOutgoing {
@@ -81,10 +92,18 @@ struct MqttOutgoing {
   std::span<const std::uint8_t> payload;
   int qos = 0;
   bool retain = false;
-  MqttProperties user_properties;  ///< MQTT 5; each name and value ends with NUL behind its view
+  MqttExtras extras;  ///< MQTT 5
   bool tell_done = false;          ///< call on_done; always so for QoS 1 and 2
   std::uint32_t token =
       0;  ///< for on_done; less than MqttConnection::in_flight_max, and no other message under way has it
+};
+
+/// What the broker says of itself when it accepts a connection (MQTT 5).
+struct MqttLimits {
+  std::uint32_t packet_bytes_max = 0xffffffff;  ///< a whole packet that we send
+  int qos_max = 2;
+  bool retain = true;
+  std::optional<std::uint32_t> keep_alive_s;  ///< to be used in place of ours
 };
 
 /// How a publish ended.
@@ -98,15 +117,16 @@ enum class PublishEnd : std::uint8_t {
 class MqttEvents {
  public:
   virtual ~MqttEvents() = default;
-  virtual void on_connected(bool session_present) noexcept = 0;
+  virtual void on_connected(bool session_present, const MqttLimits& limits) noexcept = 0;
   /// `permanent`: the broker said no (password, not authorised, client id), so that trying fast does not help.
   virtual void on_connect_failed(std::string_view reason, bool permanent) noexcept = 0;
-  virtual void on_connection_lost(std::string_view reason) noexcept = 0;
-  /// `refused`: the indexes of subscriptions that the broker did not accept. Empty `reason`: all well.
+  /// `blamed`: the broker says that it closes because of something that we sent (MQTT 5).
+  virtual void on_connection_lost(std::string_view reason, bool blamed) noexcept = 0;
+  /// `refused`: the indexes of subscriptions that the broker did not accept. None, but a `reason`: there was no answer.
   virtual void on_subscribed(std::span<const std::size_t> refused, std::string_view reason) noexcept = 0;
-  /// The library acknowledges the message (QoS 1 and 2) after this returned. It may run under a lock that all clients
-  /// share.
-  virtual void on_message(const MqttMessageView& message) noexcept = 0;
+  /// The library acknowledges the message (QoS 1 and 2) after this returned, but not if it returns false: then the
+  /// connection ends, so that the broker brings it again. It may run under a lock that all clients share.
+  virtual bool on_message(const MqttMessageView& message) noexcept = 0;
   virtual void on_done(std::uint32_t token, PublishEnd end, std::string_view reason) noexcept = 0;
 };
 

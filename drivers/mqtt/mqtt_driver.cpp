@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "drivers/mqtt/carried_message.h"
 #include "drivers/mqtt/site_batch.h"
 #include "router/base/random.h"
 
@@ -32,8 +33,9 @@ MqttDriver::MqttDriver(const MqttDriverConfig& config, const router::DriverServi
   std::string site;
   for (const auto& broker : config.brokers) site = broker.site.enabled() ? broker.site.name : site;
   site_.router = (std::uint64_t{site_hash(site)} << 32U) | (router::SystemRandom().next() >> 32U);
+  site_.mark = site_hash(vscp::to_string(router_.settings().guid));
   for (const auto& broker : config.brokers) {
-    EchoGuard& echoes = echoes_[broker.connection.host + ":" + std::to_string(broker.connection.port)];
+    BrokerEchoes& echoes = echoes_[broker.connection.host + ":" + std::to_string(broker.connection.port)];
     brokers_.push_back(std::make_unique<Broker>(broker, echoes));
   }
 }
@@ -44,14 +46,18 @@ std::string MqttDriver::open() {
     const std::string problem = brokers_[i]->open(router_, static_cast<router::ThreadIndex>(helper_ + i), site_);
     if (!problem.empty()) problems += (problems.empty() ? "" : "\n") + problem;
   }
-  return problems;
+  if (!problems.empty()) return problems;
+  std::vector<BrokerIntake*> intakes;
+  for (const auto& broker : brokers_) intakes.push_back(broker->intake());
+  for (const auto& broker : brokers_) broker->connect_bridges(intakes);
+  return {};
 }
 
 void MqttDriver::start() {
   for (auto& broker : brokers_) broker->start();
 }
 
-void MqttDriver::stop() {
+void MqttDriver::leave() {
   std::vector<std::thread> leaving;
   for (auto& broker : brokers_) {
     leaving.emplace_back([&broker] { broker->stop_sending(kSendLimitMs); });
@@ -59,6 +65,9 @@ void MqttDriver::stop() {
   for (auto& thread : leaving) thread.join();
   // What one broker brought may be for another one's spool: nobody ends before all of it is published.
   for (auto& broker : brokers_) broker->wait_published(kPublishLimitMs);
+}
+
+void MqttDriver::stop() {
   for (auto& broker : brokers_) broker->finish();
 }
 
@@ -80,6 +89,26 @@ std::vector<std::string> MqttDriver::own_files() const {
 
 void MqttDriver::report(router::JsonWriter& array) const {
   for (const auto& broker : brokers_) broker->report(array);
+}
+
+std::vector<router::DriverStore> MqttDriver::stores() const {
+  std::vector<router::DriverStore> out;
+  for (const auto& broker : brokers_) out.push_back(broker->waiting());
+  return out;
+}
+
+std::string MqttDriver::describe(std::span<const std::uint8_t> record) const {
+  BlockJoiner joiner;
+  BlockReader reader;
+  if (!is_message_record(record) || joiner.add(record) != BlockJoiner::Step::kWhole) return {};
+  const auto message = reader.read(joiner.block());
+  return message ? std::string(message->topic) : std::string();
+}
+
+void MqttDriver::note_room(const router::EventStore& store) {
+  for (const auto& broker : brokers_) {
+    if (broker->waiting().store == &store) broker->note_room();
+  }
 }
 
 }  // namespace drivers::mqtt

@@ -31,17 +31,21 @@ class MqttDriver final : public router::Driver {
   std::string open() override;
   void start() override;
   void drain() override {}
+  void leave() override;
   void stop() override;
   std::string summary() const override;
   std::vector<std::string> own_files() const override;
   void report(router::JsonWriter& array) const override;
+  std::vector<router::DriverStore> stores() const override;
+  std::string describe(std::span<const std::uint8_t> record) const override;
+  void note_room(const router::EventStore& store) override;
 
  private:
   router::Router& router_;
   router::ThreadIndex helper_;
   SiteMemory site_;
   /// By host and port: what one connection has published may come back over another one to the same broker.
-  std::map<std::string, EchoGuard> echoes_;
+  std::map<std::string, BrokerEchoes> echoes_;
   std::vector<std::unique_ptr<Broker>> brokers_;
 };
 

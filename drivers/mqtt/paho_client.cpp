@@ -1,23 +1,20 @@
 // The only file that includes Paho. Its asynchronous client runs two threads for the whole process; callbacks come from
 // them.
 #include <MQTTAsync.h>
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <climits>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <utility>
 #include <vector>
 
+#include "drivers/mqtt/hidden_socket.h"
 #include "drivers/mqtt/mqtt_client.h"
+#include "drivers/mqtt/tls_reason.h"
 
 namespace drivers::mqtt {
 namespace {
@@ -72,12 +69,88 @@ PublishEnd end_of(int code) noexcept {
   return code >= kReasonErrors ? PublishEnd::kRefused : PublishEnd::kUnknown;
 }
 
+/// Reasons of a DISCONNECT that are about what we sent.
+bool blames_us(int code) noexcept {
+  switch (code) {
+    case MQTTREASONCODE_MALFORMED_PACKET:
+    case MQTTREASONCODE_PROTOCOL_ERROR:
+    case MQTTREASONCODE_NOT_AUTHORIZED:
+    case MQTTREASONCODE_TOPIC_FILTER_INVALID:
+    case MQTTREASONCODE_TOPIC_NAME_INVALID:
+    case MQTTREASONCODE_PACKET_TOO_LARGE:
+    case MQTTREASONCODE_PAYLOAD_FORMAT_INVALID:
+    case MQTTREASONCODE_RETAIN_NOT_SUPPORTED:
+    case MQTTREASONCODE_QOS_NOT_SUPPORTED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+MqttLimits limits_of(MQTTProperties& properties) {
+  MqttLimits out;
+  const auto value = [&properties](MQTTPropertyCodes code) -> std::optional<std::uint32_t> {
+    if (MQTTProperties_hasProperty(&properties, code) == 0) return std::nullopt;
+    return static_cast<std::uint32_t>(MQTTProperties_getNumericValue(&properties, code));
+  };
+  out.packet_bytes_max = value(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE).value_or(out.packet_bytes_max);
+  out.qos_max = static_cast<int>(value(MQTTPROPERTY_CODE_MAXIMUM_QOS).value_or(2));
+  out.retain = value(MQTTPROPERTY_CODE_RETAIN_AVAILABLE).value_or(1) != 0;
+  out.keep_alive_s = value(MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE);
+  return out;
+}
+
 MQTTProperty string_pair(std::string_view name, std::string_view value) noexcept {
   MQTTProperty property{};
   property.identifier = MQTTPROPERTY_CODE_USER_PROPERTY;
   property.value.data = {static_cast<int>(name.size()), const_cast<char*>(name.data())};
   property.value.value = {static_cast<int>(value.size()), const_cast<char*>(value.data())};
   return property;
+}
+
+MQTTProperty text_property(MQTTPropertyCodes code, std::string_view value) noexcept {
+  MQTTProperty property{};
+  property.identifier = code;
+  property.value.data = {static_cast<int>(value.size()), const_cast<char*>(value.data())};
+  return property;
+}
+
+std::string_view view_of(const MQTTLenString& text) noexcept {
+  return {text.data, static_cast<std::size_t>(text.len)};
+}
+
+MqttExtras read_extras(const MQTTProperties& from,
+                       std::vector<std::pair<std::string_view, std::string_view>>& user_properties) {
+  MqttExtras out;
+  for (int i = 0; i < from.count; ++i) {
+    const MQTTProperty& property = from.array[i];
+    switch (property.identifier) {
+      case MQTTPROPERTY_CODE_USER_PROPERTY:
+        user_properties.emplace_back(view_of(property.value.data), view_of(property.value.value));
+        break;
+      case MQTTPROPERTY_CODE_CONTENT_TYPE:
+        out.content_type = view_of(property.value.data);
+        break;
+      case MQTTPROPERTY_CODE_RESPONSE_TOPIC:
+        out.response_topic = view_of(property.value.data);
+        break;
+      case MQTTPROPERTY_CODE_CORRELATION_DATA: {
+        const std::string_view data = view_of(property.value.data);
+        out.correlation_data = {reinterpret_cast<const std::uint8_t*>(data.data()), data.size()};
+        break;
+      }
+      case MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR:
+        out.payload_format = property.value.byte;
+        break;
+      case MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL:
+        out.expiry_s = property.value.integer4;
+        break;
+      default:
+        break;
+    }
+  }
+  out.user_properties = user_properties;
+  return out;
 }
 
 MQTTProperty number(MQTTPropertyCodes code, std::uint32_t value) noexcept {
@@ -100,24 +173,28 @@ std::vector<unsigned char> from_hex(std::string_view text) {
   return out;
 }
 
-// Paho leaves Nagle's algorithm on and does not tell its socket: the end of a message could wait 40 ms for the broker's
-// delayed acknowledgement. Other sockets to the same port are other clients' of the same broker.
-void set_no_delay_towards(std::uint16_t port) {
-  DIR* folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) return;
-  while (const dirent* entry = ::readdir(folder)) {
-    const int fd = std::atoi(entry->d_name);
-    sockaddr_storage peer{};
-    socklen_t size = sizeof(peer);
-    if (fd <= 2 || ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
-    in_port_t peer_port = 0;
-    if (peer.ss_family == AF_INET) peer_port = reinterpret_cast<const sockaddr_in&>(peer).sin_port;
-    if (peer.ss_family == AF_INET6) peer_port = reinterpret_cast<const sockaddr_in6&>(peer).sin6_port;
-    const int one = 1;
-    if (peer_port == htons(port)) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+thread_local TlsNotes tls_notes;  // of the library's threads
+
+/// The library traces what it does for all clients at once: alerts are of interest while one of them connects with TLS.
+class TlsTrace {
+ public:
+  ~TlsTrace() { stop(); }
+  void start() { set(true); }
+  void stop() { set(false); }
+
+ private:
+  void set(bool running) {
+    const std::lock_guard lock(mutex_);
+    if (running_ == running) return;
+    running_ = running;
+    count_ += running ? 1 : -1;
+    MQTTAsync_setTraceLevel(count_ > 0 ? MQTTASYNC_TRACE_PROTOCOL : MQTTASYNC_TRACE_ERROR);
   }
-  ::closedir(folder);
-}
+
+  static inline std::mutex mutex_;
+  static inline int count_ = 0;
+  bool running_ = false;
+};
 
 class PahoClient final : public MqttClient {
  public:
@@ -173,6 +250,8 @@ class PahoClient final : public MqttClient {
     }
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
     if (connection_.tls.enable) {
+      if (auto problem = tls_files_problem(connection_.tls); !problem.empty()) return problem;
+      trace_.start();
       fill_tls(tls);
       options.ssl = &tls;
     }
@@ -180,7 +259,8 @@ class PahoClient final : public MqttClient {
     if (version5()) {
       options.cleanstart = connection_.clean_session ? 1 : 0;
       options.onSuccess5 = [](void* context, MQTTAsync_successData5* data) {
-        self(context).connected(data != nullptr && data->alt.connect.sessionPresent != 0);
+        self(context).connected(data != nullptr && data->alt.connect.sessionPresent != 0,
+                                data == nullptr ? MqttLimits() : limits_of(data->properties));
       };
       options.onFailure5 = [](void* context, MQTTAsync_failureData5* data) {
         self(context).connect_failed(data == nullptr         ? 0
@@ -200,7 +280,7 @@ class PahoClient final : public MqttClient {
       options.cleansession = connection_.clean_session ? 1 : 0;
       options.MQTTVersion = MQTTVERSION_3_1_1;
       options.onSuccess = [](void* context, MQTTAsync_successData* data) {
-        self(context).connected(data != nullptr && data->alt.connect.sessionPresent != 0);
+        self(context).connected(data != nullptr && data->alt.connect.sessionPresent != 0, {});
       };
       options.onFailure = [](void* context, MQTTAsync_failureData* data) {
         self(context).connect_failed(data == nullptr ? 0 : data->code, data == nullptr ? nullptr : data->message);
@@ -255,18 +335,7 @@ class PahoClient final : public MqttClient {
     message.payloadlen = static_cast<int>(out.payload.size());
     message.qos = out.qos;
     message.retained = out.retain ? 1 : 0;
-    std::array<MQTTProperty, kUserPropertiesMax> properties;
-    if (version5() && !out.user_properties.empty()) {
-      const std::size_t count = std::min(out.user_properties.size(), properties.size());
-      std::uint32_t bytes = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        properties[i] = string_pair(out.user_properties[i].first, out.user_properties[i].second);
-        bytes +=
-            static_cast<std::uint32_t>(5 + out.user_properties[i].first.size() + out.user_properties[i].second.size());
-      }
-      message.properties = {static_cast<int>(count), static_cast<int>(count), static_cast<int>(bytes),
-                            properties.data()};
-    }
+    if (version5()) message.properties = list_properties(out.extras);
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
     if (out.tell_done || out.qos > 0) {
       response.context = &contexts_[out.token];
@@ -331,7 +400,39 @@ class PahoClient final : public MqttClient {
   }
 
  private:
-  static constexpr std::size_t kUserPropertiesMax = 16;
+  /// Valid until the next call.
+  MQTTProperties list_properties(const MqttExtras& extras) {
+    properties_.clear();
+    std::uint32_t bytes = 0;
+    const auto add_text = [&](MQTTPropertyCodes code, std::string_view value) {
+      if (value.empty()) return;
+      properties_.push_back(text_property(code, value));
+      bytes += static_cast<std::uint32_t>(3 + value.size());
+    };
+    if (extras.payload_format >= 0) {
+      MQTTProperty property{};
+      property.identifier = MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR;
+      property.value.byte = static_cast<unsigned char>(extras.payload_format);
+      properties_.push_back(property);
+      bytes += 2;
+    }
+    if (extras.expiry_s >= 0) {
+      properties_.push_back(
+          number(MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, static_cast<std::uint32_t>(extras.expiry_s)));
+      bytes += 5;
+    }
+    add_text(MQTTPROPERTY_CODE_CONTENT_TYPE, extras.content_type);
+    add_text(MQTTPROPERTY_CODE_RESPONSE_TOPIC, extras.response_topic);
+    add_text(
+        MQTTPROPERTY_CODE_CORRELATION_DATA,
+        {reinterpret_cast<const char*>(extras.correlation_data.data()), extras.correlation_data.size()});
+    for (const auto& [name, value] : extras.user_properties) {
+      properties_.push_back(string_pair(name, value));
+      bytes += static_cast<std::uint32_t>(5 + name.size() + value.size());
+    }
+    const int count = static_cast<int>(properties_.size());
+    return {count, count, static_cast<int>(bytes), properties_.data()};
+  }
 
   struct Context {
     PahoClient* client = nullptr;
@@ -353,22 +454,17 @@ class PahoClient final : public MqttClient {
   bool version5() const noexcept { return connection_.version == MqttVersion::k5; }
 
   static void on_lost(void* context, char* cause) {
-    self(context).events_.on_connection_lost(cause != nullptr ? cause : "the connection broke");
+    self(context).socket_.forget();
+    tls_notes = {};  // why it ended is not why another one fails
+    self(context).events_.on_connection_lost(cause != nullptr ? cause : "the connection broke", false);
   }
 
   static void on_disconnected(void* context, MQTTProperties*, enum MQTTReasonCodes code) {
-    self(context).events_.on_connection_lost("the broker said: " + reason_text(code, nullptr, true));
+    self(context).events_.on_connection_lost("the broker said: " + reason_text(code, nullptr, true), blames_us(code));
   }
 
   static int on_arrived(void* context, char* topic, int topic_size, MQTTAsync_message* message) {
-    std::array<std::pair<std::string_view, std::string_view>, kUserPropertiesMax> properties;
-    std::size_t count = 0;
-    for (int i = 0; i < message->properties.count && count < properties.size(); ++i) {
-      const MQTTProperty& property = message->properties.array[i];
-      if (property.identifier != MQTTPROPERTY_CODE_USER_PROPERTY) continue;
-      properties[count++] = {{property.value.data.data, static_cast<std::size_t>(property.value.data.len)},
-                             {property.value.value.data, static_cast<std::size_t>(property.value.value.len)}};
-    }
+    std::vector<std::pair<std::string_view, std::string_view>> user_properties;
     const std::size_t size = topic_size > 0 ? static_cast<std::size_t>(topic_size) : std::strlen(topic);
     MqttMessageView view;
     view.topic = {topic, size};
@@ -376,24 +472,35 @@ class PahoClient final : public MqttClient {
     view.qos = message->qos;
     view.retained = message->retained != 0;
     view.duplicate = message->dup != 0;
-    view.user_properties = {properties.data(), count};
-    self(context).events_.on_message(view);
+    view.extras = read_extras(message->properties, user_properties);
+    PahoClient& client = self(context);
+    // Paho acknowledges it whatever we say, so the connection must be gone by then; the broker brings it again.
+    if (!client.events_.on_message(view)) client.socket_.shut_down();
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;  // taken: Paho must not offer it again
   }
 
-  void connected(bool session_present) {
-    if (connection_.no_delay) set_no_delay_towards(connection_.port);
-    events_.on_connected(session_present);
+  void connected(bool session_present, const MqttLimits& limits) {
+    // Paho leaves Nagle's algorithm on: the end of a message could wait 40 ms for the broker's delayed acknowledgement.
+    trace_.stop();
+    if (socket_.find(connection_.port) && connection_.no_delay) socket_.set_no_delay();
+    events_.on_connected(session_present, limits);
   }
 
   void connect_failed(int code, const char* message) noexcept {
+    trace_.stop();
+    const TlsReason tls = tls_notes.take(connection_.host, !connection_.tls.psk.empty());
+    // The broker's own words begin with 1 (3.1.1) or 0x80; Paho's numbers are negative.
+    if (connection_.tls.enable && code < 0) return events_.on_connect_failed(tls.text, tls.permanent);
     events_.on_connect_failed(reason_text(code, message, version5()), is_permanent(code, version5()));
   }
 
   void subscribe_failed(int code, const char* message) noexcept {
-    events_.on_subscribed({}, reason_text(code, message, version5()));
+    // A single subscription that is refused comes here, several in the list of a success.
+    constexpr std::array<std::size_t, 1> kFirst{0};
+    events_.on_subscribed(code >= kReasonErrors ? std::span<const std::size_t>(kFirst) : std::span<const std::size_t>(),
+                          reason_text(code, message, version5()));
   }
 
   template <typename Code>
@@ -435,9 +542,12 @@ class PahoClient final : public MqttClient {
     tls.privateKeyPassword = text(from.key_password);
     tls.enabledCipherSuites = text(from.ciphers);
     tls.enableServerCertAuth = from.check_certificate ? 1 : 0;
-    tls.verify = from.check_host_name ? 1 : 0;
-    tls.ssl_error_context = this;
-    tls.ssl_error_cb = [](const char*, std::size_t, void*) { return 1; };
+    // With a key of both there is no certificate, and the library would look for a name in it all the same.
+    tls.verify = from.check_host_name && from.check_certificate && from.psk.empty() ? 1 : 0;
+    tls.ssl_error_cb = [](const char* line, std::size_t size, void*) {
+      tls_notes.note_error({line, size});
+      return 1;
+    };
     if (!from.psk.empty()) {
       tls.ssl_psk_context = this;
       tls.ssl_psk_cb = [](const char*, char* identity, unsigned int identity_max, unsigned char* psk,
@@ -459,7 +569,10 @@ class PahoClient final : public MqttClient {
   std::vector<Context> contexts_;
   std::vector<unsigned char> psk_;
   std::vector<int> subscribed_qos_;
+  std::vector<MQTTProperty> properties_;  ///< of the message being sent
   std::shared_ptr<void> disconnect_wait_;
+  TlsTrace trace_;
+  HiddenSocket socket_;
   MQTTAsync handle_ = nullptr;
 };
 
@@ -470,6 +583,8 @@ std::unique_ptr<MqttClient> make_paho_client(const MqttConnection& connection, M
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
     options.do_openssl_init = 1;
     MQTTAsync_global_init(&options);
+    MQTTAsync_setTraceCallback([](enum MQTTASYNC_TRACE_LEVELS, char* line) { tls_notes.note_trace(line); });
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     return true;
   }();
   static_cast<void>(initialised);

@@ -79,6 +79,13 @@ bool topic_matches(std::string_view filter, std::string_view topic) noexcept {
   return t == topic.size() && (f == filter.size() || filter.substr(f) == "/#");
 }
 
+bool filter_covers(std::string_view filter, std::string_view other) noexcept {
+  const bool other_open = other == "#" || other.ends_with("/#");
+  const bool open = filter == "#" || filter.ends_with("/#");
+  // A wildcard of the narrower one is a level like any other here: only a wildcard takes it.
+  return (open || !other_open) && topic_matches(filter, other);
+}
+
 std::optional<TopicFault> find_topic_fault(std::string_view topic) noexcept {
   if (const auto fault = find_text_fault(topic)) return fault;
   const std::size_t wildcard = topic.find_first_of("+#");

@@ -15,6 +15,9 @@ namespace drivers::mqtt {
 /// "$share/group/filter" matches what its filter matches. What is no valid filter matches nothing.
 bool topic_matches(std::string_view filter, std::string_view topic) noexcept;
 
+/// Does `filter` match every topic that `other` matches? May say no wrongly where `other` has wildcards.
+bool filter_covers(std::string_view filter, std::string_view other) noexcept;
+
 struct TopicFault {
   std::size_t offset = 0;
   std::string_view text;  ///< a sentence without its dot

@@ -2,13 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-
 namespace drivers::mqtt {
 namespace {
 
 constexpr vscp::Guid kGuid{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
-constexpr std::array<std::uint8_t, 4> kAddress{192, 168, 1, 10};
 constexpr std::uint64_t kNowNs = 0x65432101ULL * 1'000'000'000;
 
 BrokerConfig config() {
@@ -18,33 +15,6 @@ BrokerConfig config() {
   out.topic_drivers = "drivers";
   out.topic_discovery = "base/found";
   return out;
-}
-
-TEST(DaemonTopics, HeartbeatsHoldWhatTheSpecSays) {
-  const auto events = make_heartbeats(kGuid, "hall", kAddress, kNowNs);
-  ASSERT_EQ(events.size(), 4U);
-  EXPECT_EQ(events[0].vscp_class, 20);
-  EXPECT_EQ(events[0].data_size, 3);
-  EXPECT_EQ(events[1].data_size, 64);
-  EXPECT_EQ(events[1].data[3], 'l');
-  EXPECT_EQ(events[1].data[4], 0);
-  EXPECT_EQ(events[2].vscp_class, 0);
-  EXPECT_EQ(std::vector<std::uint8_t>(events[2].data.begin() + 1, events[2].data.begin() + 5),
-            (std::vector<std::uint8_t>{0x65, 0x43, 0x21, 0x01}));
-  EXPECT_EQ(events[3].vscp_class, 1024);
-  EXPECT_EQ(events[3].data_size, 104);
-  EXPECT_EQ(events[3].data[8], 1);
-  EXPECT_EQ(events[3].data[24], 192) << "the address is not reversed";
-  EXPECT_EQ(events[3].data[27], 10);
-  EXPECT_EQ(events[3].data[40], 'h');
-}
-
-TEST(DaemonTopics, ALongNameIsCutBetweenCharacters) {
-  const std::string name = std::string(62, 'x') + "\xc3\xa4";  // the letter would end at byte 64, where the NUL is
-  const auto events = make_heartbeats(kGuid, name, {}, kNowNs);
-  EXPECT_EQ(events[1].data[61], 'x');
-  EXPECT_EQ(events[1].data[62], 0);
-  EXPECT_EQ(events[3].data[40 + 62], 0);
 }
 
 TEST(DaemonTopics, EachGuidIsToldOnce) {

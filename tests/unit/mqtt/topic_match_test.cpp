@@ -62,6 +62,15 @@ std::string fault_of(std::optional<TopicFault> fault) {
   return fault ? std::to_string(fault->offset) + " " + std::string(fault->text) : "good";
 }
 
+TEST(TopicMatch, BroaderFiltersCoverNarrowerOnes) {
+  for (const auto& [filter, other] : {std::pair{"#", "a/+/#"}, {"a/#", "a"}, {"a/#", "a/b/#"}, {"a/+", "a/b"}, {"a/+", "a/+"}}) {
+    EXPECT_TRUE(filter_covers(filter, other)) << filter << ' ' << other;
+  }
+  for (const auto& [filter, other] : {std::pair{"a/+", "a/#"}, {"a/b", "a/+"}, {"a/#", "#"}, {"+", "a/b"}, {"a/b/#", "a/#"}}) {
+    EXPECT_FALSE(filter_covers(filter, other)) << filter << ' ' << other;
+  }
+}
+
 TEST(TopicMatch, FaultsOfTopics) {
   EXPECT_EQ(fault_of(find_topic_fault("vscp/a")), "good");
   EXPECT_EQ(fault_of(find_topic_fault("vscp/käse/✓/\xf0\x9f\x98\x80")), "good");
