@@ -77,7 +77,7 @@ std::string AdminServer::answer(std::string_view line) {
     for (const auto& entry : handlers_) known += (known.empty() ? "" : ", ") + entry.first;
     return error_reply("unknown command; known are: " + known);
   }
-  return handler->second();
+  return handler->second(*tree);
 }
 
 void AdminServer::serve_one() {

@@ -1,5 +1,5 @@
 // The local door for operators: a unix socket, mode 0600. One line of JSON in, {"command":"stat"}, one line of JSON
-// out, then it closes.
+// out, then it closes. A request that cannot be served gets {"error":"a sentence"}.
 //
 // Thread rule: the supervisor's thread.
 #pragma once
@@ -9,13 +9,15 @@
 #include <string>
 #include <string_view>
 
+#include "router/base/config_node.h"
 #include "router/base/fd.h"
 
 namespace router {
 
 class AdminServer {
  public:
-  using Handler = std::function<std::string()>;  ///< returns one JSON object, without a line end
+  /// Gets the whole request; returns one JSON object, without a line end.
+  using Handler = std::function<std::string(const ConfigNode& request)>;
 
   ~AdminServer();
 

@@ -224,27 +224,25 @@ class ConfigReading {
   /// What no kind of driver has taken for its own.
   void read_drivers(ObjectReader& reader) {
     ObjectReader r(reader.object("drivers"), "drivers", context_);
-    for (const auto& [key, level] : {std::pair{"level1", "level I"}, std::pair{"level2", "level II"}}) {
+    r.any("host-program");
+    for (const std::string_view key : {"level1", "level2"}) {
       const auto list = r.list(key);
       for (std::size_t i = 0; i < list.size(); ++i) {
-        if (is_off(list[i]) || claimed_.contains(&list[i])) continue;
-        refuse_driver(list[i], config_path(config_path("drivers", key), i), level);
+        if (list[i].is_object() && (is_off(list[i]) || claimed_.contains(&list[i]))) continue;
+        refuse_driver(list[i], config_path(config_path("drivers", key), i));
       }
     }
     r.finish();
   }
 
-  void refuse_driver(const ConfigNode& node, const std::string& path, const std::string& level) {
+  void refuse_driver(const ConfigNode& node, const std::string& path) {
     context_.errors.push_back({context_.file, node.line, node.column, path,
-                               level + " drivers are not supported by this version: remove the entry, or write " +
-                                   "\"enable\": false in it"});
+                               "is " + std::string(node.kind_text()) + ": write an object, { ... }"});
   }
 
   /// Sections whose features later versions have. Nobody shall believe that they work already.
   void read_features_to_come(ObjectReader& reader) {
     constexpr std::pair<std::string_view, std::string_view> kSections[] = {
-        {"can", "CAN interfaces are"},
-        {"udp", "udp is"},
         {"spool", "the spool is"},
     };
     for (const auto& [key, what] : kSections) {

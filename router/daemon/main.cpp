@@ -54,6 +54,7 @@ bool apply_options(const router::Options& options, router::Config& config) {
     return false;
   }
   listeners.front().addresses = *addresses;
+  listeners.front().place_tls();
   return true;
 }
 

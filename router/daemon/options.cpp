@@ -12,7 +12,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   std::string run_for;
   bool foreground = false;
   CLI::App app{
-      "vscprouterd routes VSCP events between tcp/ip link clients.\n"
+      "vscprouterd routes VSCP events between tcp/ip link clients, CAN, UDP, driver libraries, MQTT brokers and other servers.\n"
       "Without a configuration file it runs on its embedded default: one listener on 127.0.0.1:9598.",
       "vscprouterd"};
   app.set_version_flag("-v,--version", "vscprouterd " VSCPROUTER_VERSION);

@@ -34,6 +34,8 @@ constexpr std::array kFigures{
     Figure{"events_dropped", [](const Worker& w) { return w.fanout_counters().dropped.value(); }},
     Figure{"events_missed", [](const Worker& w) { return w.fanout_counters().missed.value(); }},
     Figure{"events_duplicate", [](const Worker& w) { return w.counters().duplicates.value(); }},
+    Figure{"tls_handshakes", [](const Worker& w) { return w.counters().tls_handshakes.value(); }},
+    Figure{"tls_failures", [](const Worker& w) { return w.counters().tls_failures.value(); }},
     Figure{"events_refused", [](const Worker& w) { return w.counters().events_refused.value(); }},
     Figure{"events_undeliverable", [](const Worker& w) { return w.counters().undeliverable.value(); }},
     Figure{"log_full", [](const Worker& w) { return w.fanout_counters().log_full.value(); }},

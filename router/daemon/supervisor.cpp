@@ -22,6 +22,7 @@
 #include "router/base/json_writer.h"
 #include "router/base/log.h"
 #include "router/daemon/reports.h"
+#include "router/daemon/spool_reports.h"
 #include "router/io/open_files.h"
 #include "router/io/uring_ring.h"
 
@@ -30,6 +31,8 @@ namespace {
 
 constexpr std::uint64_t kDrainLimitNs = 5'000'000'000;
 constexpr int kDrainPollMs = 10;
+constexpr std::uint64_t kSettleLimitNs = 2'000'000'000;
+constexpr std::uint32_t kSettleLookMs = 500;
 
 std::string system_text(int error_number) {
   return std::strerror(error_number);
@@ -91,6 +94,7 @@ std::string Supervisor::start_logging() {
     if (auto error = check_log_file(settings.file_path); !error.empty()) return error;
   }
   if (const auto error = start_log(settings); !error.empty()) return "cannot start the log: " + error;
+  for (const auto& warning : router_->warnings()) log(LogLevel::kWarn, LogKind::kOnce, warning);
   for (const auto& driver : drivers_) {
     for (const auto& warning : driver->warnings()) log(LogLevel::kWarn, LogKind::kOnce, warning);
   }
@@ -142,14 +146,25 @@ std::string Supervisor::open_drivers() {
   for (const auto& driver : drivers_) {
     if (auto error = driver->open(); !error.empty()) return error;
   }
+  std::size_t spools = 0;
+  for (const auto& driver : drivers_) {
+    for (const auto& store : driver->stores()) spools += store.config->on_disk ? 1U : 0U;
+  }
+  if (spools > Promises::kKeepersMax) {
+    return "there are " + std::to_string(spools) + " spools, and at most " + std::to_string(Promises::kKeepersMax) +
+           " are possible: take \"spool\" out of some entries, or run a second router";
+  }
   return {};
 }
 
 std::string Supervisor::open_admin() {
   if (config_.admin.socket.empty()) return {};
-  admin_.add("stat", [this] { return stat_report(*router_, drivers_); });
-  admin_.add("sessions", [this] { return sessions_report(*router_); });
-  admin_.add("reload", [this] { return reload(); });
+  admin_.add("stat", [this](const ConfigNode&) { return stat_report(*router_, drivers_); });
+  admin_.add("sessions", [this](const ConfigNode&) { return sessions_report(*router_); });
+  admin_.add("reload", [this](const ConfigNode&) { return reload(); });
+  admin_.add("spools", [this](const ConfigNode&) { return spools_report(drivers_, clock_); });
+  admin_.add("spool-show", [this](const ConfigNode& request) { return spool_records_report(drivers_, request); });
+  admin_.add("spool-purge", [this](const ConfigNode& request) { return purge_spool_by_request(drivers_, request); });
   return admin_.open(config_.admin.socket);
 }
 
@@ -204,6 +219,7 @@ std::string Supervisor::bring_up() {
   if (error = open_admin(); !error.empty()) return error;
   if (error = become_user(); !error.empty()) return error;
   if (error = start_logging(); !error.empty()) return error;
+  log_spools(drivers_);
   router_->start();
   for (auto& driver : drivers_) driver->start();
   return {};
@@ -222,7 +238,7 @@ std::string Supervisor::reload() {
   }
   JsonWriter writer;
   if (!problems.empty()) {
-    log(LogLevel::kError, LogKind::kOnce, "users not reloaded, the old ones stay: " + problems);
+    log(LogLevel::kError, LogKind::kOnce, "not reloaded, the old ones stay: " + problems);
     writer.begin_object().member("error", problems).end_object();
   } else {
     log(LogLevel::kInfo, LogKind::kOnce, "users reloaded");
@@ -258,9 +274,26 @@ void Supervisor::run() {
   stop();
 }
 
+bool Supervisor::settle() {
+  const std::uint64_t limit_ns = clock_.monotonic_ns() + kSettleLimitNs;
+  while (!router_->is_settled(kSettleLookMs)) {
+    if (clock_.monotonic_ns() >= limit_ns) return false;
+    pollfd again{signals_.get(), POLLIN, 0};
+    if (::poll(&again, 1, 1) > 0 && handle_signal()) return false;
+  }
+  return true;
+}
+
 void Supervisor::stop() {
   log(LogLevel::kInfo, LogKind::kOnce, "stopping: delivering what is queued");
+  // Who brings events in ends first. The others see all of them before they take leave of their far sides, and what
+  // brokers bring until then goes out by the links.
   for (auto driver = drivers_.rbegin(); driver != drivers_.rend(); ++driver) (*driver)->drain();
+  bool settles = settle();
+  for (auto driver = drivers_.rbegin(); driver != drivers_.rend(); ++driver) {
+    (*driver)->leave();
+    settles = settles && settle();
+  }
   const std::uint64_t limit_ns = clock_.monotonic_ns() + kDrainLimitNs;
   for (;;) {
     std::uint64_t sessions = 0;

@@ -40,6 +40,8 @@ class Supervisor {
   /// True if the process is to stop.
   bool handle_signal();
   std::string reload();
+  /// Waits until what was taken in is where it is wanted; not for long. False if that did not come.
+  bool settle();
   void stop();
 
   Options options_;

@@ -180,36 +180,25 @@ TEST(Config, TwoListenersOnOneAddressAreAnError) {
 }
 
 TEST(Config, FeaturesToComeAreClearErrors) {
-  EXPECT_EQ(errors_of("{\n\"can\": [{\"device\": \"can0\"}],\n"
-                      "\"udp\": [{\"enable\": true}],\n\"spool\": {\"path\": \"x\"}}"),
-            (Lines{"a.json:2:8: can: CAN interfaces are not supported by this version: remove the section, or write "
-                   "\"enable\": false in it",
-                   "a.json:3:8: udp: udp is not supported by this version: remove the section, or write \"enable\": "
-                   "false in it",
-                   "a.json:4:10: spool: the spool is not supported by this version: remove the section, or write "
+  EXPECT_EQ(errors_of("{\n\"spool\": {\"path\": \"x\"}}"),
+            (Lines{"a.json:2:10: spool: the spool is not supported by this version: remove the section, or write "
                    "\"enable\": false in it"}));
 }
 
 TEST(Config, SectionsThatAreOffAreFine) {
   const ConfigResult result = parse(R"({"link": [{}], "mqtt": {"enable": false, "host": "x"}, "can": [],
-    "udp": [{"enable": false}, {}], "spool": {}, "link-client": null, "vscpkey": "", "maindb": "",
+    "udp": [{"enable": false, "allow": "any"}], "spool": {}, "link-client": null, "vscpkey": "", "maindb": "",
     "drivers": {"level1": [{"enable": false, "name": "logger", "mqtt": {"host": "x"}}],
                 "level2": [{"enable": false, "path-driver": "x.so"}]}})");
   EXPECT_EQ(lines(result.errors), Lines{});
   EXPECT_EQ(lines(result.warnings), Lines{});
 }
 
-TEST(Config, DriversThatAreOnAreErrors) {
-  EXPECT_EQ(errors_of("{\"drivers\": {\"level1\": [{\"enable\": true}, {\"name\": \"x\"}],\n"
-                      "\"level2\": [{\"enable\": true, \"path-driver\": \"/x/sim.so\"}, 5], \"level3\": []}}"),
-            (Lines{"a.json:1:25: drivers.level1[0]: level I drivers are not supported by this version: remove the "
-                   "entry, or write \"enable\": false in it",
-                   "a.json:1:43: drivers.level1[1]: level I drivers are not supported by this version: remove the "
-                   "entry, or write \"enable\": false in it",
-                   "a.json:2:12: drivers.level2[0]: level II drivers are not supported by this version: remove the "
-                   "entry, or write \"enable\": false in it",
-                   "a.json:2:58: drivers.level2[1]: level II drivers are not supported by this version: remove the "
-                   "entry, or write \"enable\": false in it",
+TEST(Config, DriversMustBeObjects) {
+  EXPECT_EQ(errors_of("{\"drivers\": {\"level1\": [[]],\n\"level2\": [{\"enable\": true, \"path-driver\": \"/x/sim.so\"}, 5], "
+                      "\"level3\": []}}"),
+            (Lines{"a.json:1:25: drivers.level1[0]: is a list: write an object, { ... }",
+                   "a.json:2:58: drivers.level2[1]: is a whole number: write an object, { ... }",
                    "a.json:2:62: drivers.level3: unknown key: did you mean \"level1\"?"}));
 }
 
@@ -307,8 +296,8 @@ TEST_F(Site, ErrorsInTheDriversFileNameThatFile) {
             (Lines{at("vscpd.json") + ":3:1: drivers.level2[1].path-config: is missing: write the name of the driver's "
                                       "configuration file (tcpipsrv.json)",
                    at("vscpd.json") + ":4:1: drivers.level2[2].enable: is missing: write \"enable\": true or false",
-                   at("t.json") + ":2:14: interface: \"9598s\" asks for TLS, which this version does not have: write "
-                                  "\"9598\"",
+                   at("t.json") + ":2:14: interface: \"9598s\" asks for TLS, which needs a certificate: write \"tls\": { "
+                                  "\"certfile\": ..., \"keyfile\": ... }, or leave the \"s\" out",
                    at("none.json") + ": cannot be opened: No such file or directory"}));
 }
 
@@ -372,7 +361,7 @@ TEST(Schema, HasExactlyTheKeysThatTheCodeKnows) {
 
   std::set<std::string> in_code;
   parse_config(
-      R"({"link": [{}], "link-client": [{}], "drivers": {"level2": [{"enable": true, "path-driver": "tcpipsrv", "path-config": "x"}]}})",
+      R"({"link": [{}], "link-client": [{}], "can": [{"device": "can0"}], "udp": [{"peers": [{}]}, {"group": ""}], "drivers": {"level2": [{"enable": true, "path-driver": "tcpipsrv", "path-config": "x"}]}})",
       "a", "/nonexistent", "/sys/class/net", &in_code);
   EXPECT_EQ(in_schema, in_code);
 }
