@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Lists parts of a meson build folder, one per line.
 
-usage: build_targets.py BUILD programs FOLDER             programs whose meson.build lies below FOLDER
-       build_targets.py BUILD tests [--without FOLDER]... names of the tests that do not live below the folders
-       build_targets.py BUILD needs [--without FOLDER]... ninja targets that those tests need
+usage: build_targets.py BUILD programs FOLDER            programs whose meson.build lies below FOLDER
+       build_targets.py BUILD tests [--without PLACE]... names of the tests that are not these files or below these folders
+       build_targets.py BUILD needs [--without PLACE]... ninja targets that those tests need
 """
 import argparse
 import json
+import os
 import pathlib
 import sys
 
@@ -17,6 +18,7 @@ def load(build, name):
 
 def relative(path, *folders):
     """The path as seen from the first of the folders that holds it; None if none does."""
+    path = os.path.normpath(path)
     for folder in folders:
         if pathlib.Path(path).is_relative_to(folder):
             return pathlib.Path(path).relative_to(folder).as_posix()
@@ -30,8 +32,8 @@ def home(test, build, source):
 
 
 def selected_tests(build, source, without):
-    without = tuple(folder.rstrip('/') + '/' for folder in without)
-    return [test for test in load(build, 'tests') if not home(test, build, source).startswith(without)]
+    without = tuple(place.rstrip('/') + '/' for place in without)
+    return [test for test in load(build, 'tests') if not (home(test, build, source) + '/').startswith(without)]
 
 
 def programs(build, source, folder):

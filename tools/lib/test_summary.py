@@ -22,19 +22,22 @@ SKIPPED = {'SKIP'}
 
 
 def gtest_cases(build):
-    """{meson test name: [(case name, result, reason)]}, only for programs that wrote GoogleTest's XML."""
+    """{meson test name: [(case name, result, reason)]}, only for programs that wrote GoogleTest's XML or TAP."""
     cases = {}
     path = build / 'meson-logs' / 'testlog.junit.xml'
     if not path.exists():
         return cases
     for suite in ElementTree.fromstring(without_control_characters(path.read_text('utf-8', 'replace'))).iter('testsuite'):
-        # meson names them 'project.project:suite / test.Suite'; tests that are no GoogleTest share one suite 'project'.
-        parts = suite.get('name', '').split('.')
-        if len(parts) < 3:
+        # meson names them 'project.project:suite / test.Suite', those of TAP 'project.project:suite / test'; all other tests
+        # share one suite 'project'.
+        _, *test = suite.get('name', '').split('.')
+        if not test:
             continue
+        prefix = test.pop() + '.' if len(test) > 1 else ''
         for case in suite.iter('testcase'):
             result, reason = case_result(case)
-            cases.setdefault('.'.join(parts[1:-1]), []).append((f"{parts[-1]}.{case.get('name')}", result, reason))
+            name = prefix + case.get('name', '') if prefix else re.sub(r'^[\d ]+', '', case.get('name', ''))
+            cases.setdefault('.'.join(test), []).append((name, result, reason))
     return cases
 
 
@@ -48,7 +51,7 @@ def case_result(case):
         return 'fail', ''
     skipped = case.find('skipped')
     if skipped is not None:
-        return 'skip', first_line(skipped.get('message') or skipped.text)
+        return 'skip', first_line(skipped.get('message') or skipped.text or case.findtext('system-out'))
     if case.get('status') == 'notrun':
         return 'skip', 'disabled'
     return 'pass', ''
@@ -86,7 +89,7 @@ def collect(build, label):
         state = 'pass' if test['result'] in PASSED else 'skip' if test['result'] in SKIPPED else 'fail'
         whole = {'name': f'{label}: {name}', 'result': state, 'reason': ''}
         if state == 'skip':
-            whole['reason'] = last_line(test.get('stdout')) or last_line(test.get('stderr')) or 'no reason given'
+            whole['reason'] = last_line(test.get('stdout')).removeprefix('1..0 # SKIP ') or last_line(test.get('stderr')) or 'no reason given'
         elif state == 'fail':
             whole['reason'] = f"{test['result']}, exit status {test.get('returncode')}"
             outputs.append((whole['name'], whole['reason'], test.get('stdout') or '', test.get('stderr') or ''))

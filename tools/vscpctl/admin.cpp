@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "router/base/json_writer.h"
 #include "tools/client/address.h"
 #include "tools/client/text.h"
 #include "tools/vscpctl/admin_view.h"
@@ -86,15 +87,21 @@ ClientResult<std::string> read_answer(int fd, int stop_fd, Clock::time_point dea
   return std::unexpected(ClientError{ClientFault::kProtocol, "the daemon's answer has no end"});
 }
 
+std::string request_of(std::string_view command) {
+  router::JsonWriter request;
+  request.begin_object().member("command", command).end_object();
+  return request.take();
+}
+
 using View = std::expected<std::string, std::string> (*)(std::string_view, StatMemory*);
 
 /// Asks, prints, and asks again while --watch says so.
-int run(const AdminOptions& options, std::string_view command, View view) {
+int run(const AdminOptions& options, const std::string& request, View view) {
   const StopSignal stop;
   const std::string path = options.socket.empty() ? default_admin_socket() : options.socket;
   StatMemory memory;
   for (;;) {
-    const auto answer = ask_daemon(path, command, stop.fd());
+    const auto answer = ask_daemon_json(path, request, stop.fd());
     if (!answer) return answer.error().fault == ClientFault::kStopped ? kExitOk : fail(answer.error().text);
     memory.time = Clock::now();
     const auto text = view(*answer, options.repeat ? &memory : nullptr);
@@ -120,6 +127,10 @@ std::string default_admin_socket() {
 }
 
 ClientResult<std::string> ask_daemon(const std::string& socket_path, std::string_view command, int stop_fd) {
+  return ask_daemon_json(socket_path, request_of(command), stop_fd);
+}
+
+ClientResult<std::string> ask_daemon_json(const std::string& socket_path, const std::string& request, int stop_fd) {
   Address address;
   address.unix_path = socket_path;
   const auto connected = connect_socket(address, kAnswerTimeout, stop_fd);
@@ -133,22 +144,44 @@ ClientResult<std::string> ask_daemon(const std::string& socket_path, std::string
   }
   const Descriptor socket(*connected);
   const auto deadline = Clock::now() + kAnswerTimeout;
-  if (auto done = write_all(socket.fd, cat("{\"command\":\"", command, "\"}\n"), stop_fd, deadline); !done) {
+  if (auto done = write_all(socket.fd, cat(request, "\n"), stop_fd, deadline); !done) {
     return std::unexpected(done.error());
   }
   return read_answer(socket.fd, stop_fd, deadline);
 }
 
 int run_stat(const AdminOptions& options) {
-  return run(options, "stat", &stat_text);
+  return run(options, request_of("stat"), &stat_text);
 }
 
 int run_sessions(const AdminOptions& options) {
-  return run(options, "sessions", &sessions_text);
+  return run(options, request_of("sessions"), &sessions_text);
 }
 
 int run_reload(const AdminOptions& options) {
-  return run(options, "reload", &reload_text);
+  return run(options, request_of("reload"), &reload_text);
+}
+
+int run_spools(const AdminOptions& options) {
+  return run(options, request_of("spools"), &spools_text);
+}
+
+int run_spool_show(const AdminOptions& options, const std::string& name, unsigned most) {
+  router::JsonWriter request;
+  request.begin_object().member("command", "spool-show").member("name", name).member("max", most).end_object();
+  return run(options, request.take(), &spool_records_text);
+}
+
+int run_spool_purge(const AdminOptions& options, const std::string& name, bool sure) {
+  if (!sure) {
+    if (isatty(STDIN_FILENO) != 1) return fail("this drops events for good: say --yes");
+    std::fprintf(stderr, "Drop what waits in the spool '%s' for good? [y/N] ", printable(name).c_str());
+    const int answer = std::getchar();
+    if (answer != 'y' && answer != 'Y') return fail("nothing was dropped");
+  }
+  router::JsonWriter request;
+  request.begin_object().member("command", "spool-purge").member("name", name).end_object();
+  return run(options, request.take(), &purge_text);
 }
 
 }  // namespace tools::ctl

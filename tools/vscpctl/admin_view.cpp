@@ -260,4 +260,87 @@ std::expected<std::string, std::string> reload_text(std::string_view json, StatM
              " read again\n");
 }
 
+namespace {
+
+std::uint64_t count_of(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+/// "0:12 3:400"; "-" if there are none.
+std::string by_priority(const Json& object) {
+  const auto found = object.find("events_by_priority");
+  std::string out;
+  if (found == object.end() || !found->is_array()) return "-";
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const Json& count = found->at(i);
+    if (count.is_number_unsigned() && count.get<std::uint64_t>() > 0)
+      out += cat(out.empty() ? "" : " ", i, ":", count.get<std::uint64_t>());
+  }
+  return out.empty() ? "-" : out;
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> spools_text(std::string_view json, StatMemory* /*memory*/) {
+  const auto answer = parse_answer(json);
+  if (!answer) return std::unexpected(answer.error());
+  const auto found = answer->find("spools");
+  if (found == answer->end() || !found->is_array())
+    return std::unexpected(std::string("the daemon's answer has no list of spools"));
+  if (found->empty()) return std::string("no far sides that events wait for\n");
+  Json rows = Json::array();
+  std::string notes;
+  for (const Json& spool : *found) {
+    if (!spool.is_object()) continue;
+    Json row;
+    for (const char* key : {"name", "driver", "far_side", "kind", "events", "waiting_bytes", "limit_bytes"})
+      row[key] = spool.value(key, Json());
+    row["by_priority"] = by_priority(spool);
+    row["oldest_age_s"] = spool.value("oldest_age_s", Json());
+    for (const char* key : {"in_flight", "refused", "purged"}) row[key] = spool.value(key, Json());
+    row["dropped"] = count_of(spool, "dropped_full") + count_of(spool, "dropped_age");
+    row["damaged"] = spool.value("damaged", Json());
+    rows.push_back(std::move(row));
+    const std::string name = text_of(spool, "name");
+    if (const std::string folder = text_of(spool, "folder"); !folder.empty()) {
+      notes += cat(name, ": ", folder, ", ", number_text("_bytes", static_cast<double>(count_of(spool, "disk_bytes"))),
+                   " on disk\n");
+    }
+    if (spool.value("refusing", Json(false)) == Json(true))
+      notes += cat(name, ": events for it are REFUSED now: it is full, or the disk takes nothing\n");
+  }
+  return object_table(rows) + notes;
+}
+
+std::expected<std::string, std::string> spool_records_text(std::string_view json, StatMemory* /*memory*/) {
+  const auto answer = parse_answer(json);
+  if (!answer) return std::unexpected(answer.error());
+  const auto found = answer->find("records");
+  if (found == answer->end() || !found->is_array())
+    return std::unexpected(std::string("the daemon's answer has no list of records"));
+  std::string out;
+  for (const Json& record : *found) {
+    if (!record.is_object()) continue;
+    out += cat(text_of(record, "stored"), " p", count_of(record, "priority"), "  ");
+    if (const std::string event = text_of(record, "event"); !event.empty()) {
+      out += event;
+    } else {
+      out += cat("a message of ", count_of(record, "message_bytes"), " bytes");
+      if (const std::string topic = text_of(record, "topic"); !topic.empty()) out += cat(" on ", topic);
+    }
+    out += record.value("in_flight", Json(false)) == Json(true) ? "  (in flight)\n" : "\n";
+  }
+  return out + cat(found->size(), " of ", count_of(*answer, "events"), " shown\n");
+}
+
+std::expected<std::string, std::string> purge_text(std::string_view json, StatMemory* /*memory*/) {
+  const auto answer = parse_answer(json);
+  if (!answer) return std::unexpected(answer.error());
+  if (!answer->contains("purged"))
+    return std::unexpected(std::string("the daemon's answer does not say what it has dropped"));
+  return cat(count_of(*answer, "purged"), " events were dropped, ", count_of(*answer, "in_flight"),
+             " are in flight and stay\n");
+}
+
 }  // namespace tools::ctl

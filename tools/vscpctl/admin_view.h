@@ -28,6 +28,16 @@ std::expected<std::string, std::string> sessions_text(std::string_view json, Sta
 /// One line. `memory` is not used. Error: one sentence.
 std::expected<std::string, std::string> reload_text(std::string_view json, StatMemory* memory);
 
+/// One row per store of events for a far side, and a line with the folder of each that is on disk. The same for the
+/// rest.
+std::expected<std::string, std::string> spools_text(std::string_view json, StatMemory* memory);
+
+/// One line per record: when it came, its priority, the event line.
+std::expected<std::string, std::string> spool_records_text(std::string_view json, StatMemory* memory);
+
+/// What a purge has done, in one line.
+std::expected<std::string, std::string> purge_text(std::string_view json, StatMemory* memory);
+
 /// A number as its key says: "..._bytes" in KiB, MiB, GiB, "..._ns" and "..._us" in a fitting unit, "..._s" as a
 /// duration; integers in groups of three digits.
 std::string number_text(std::string_view key, double value);

@@ -7,6 +7,8 @@
 #include "router/core/users.h"
 #include "tools/client/address.h"
 #include "tools/vscpctl/admin.h"
+#include "protocol/guid.h"
+#include "tools/vscpctl/driver_test.h"
 #include "tools/vscpctl/mkpasswd.h"
 #include "tools/vscpctl/selection.h"
 #include "tools/vscpctl/send.h"
@@ -27,9 +29,18 @@ struct Options {
   tools::ctl::SimOptions sim;
   tools::ctl::MkpasswdOptions mkpasswd;
   AdminOptions admin;
+  tools::ctl::DriverTestOptions driver;
+  std::string driver_guid;
+  std::string event_layout = "detect";
+  std::string guid_form = "raw";
+  bool no_write = false;
   tools::ctl::SpoolOptions spool;
+  std::string spool_name;
+  unsigned spool_most = 10;
+  bool spool_sure = false;
   std::string duration;
   std::string repeat;
+  std::string patience;
 };
 
 constexpr const char* kConnectionHelp =
@@ -172,15 +183,94 @@ CLI::App* add_admin(CLI::App& app, Options& options, const char* name, const cha
 }
 
 CLI::App* add_spool(CLI::App& app, Options& options) {
-  CLI::App* command = app.add_subcommand("spool", "Show what waits in a spool while no daemon has it open");
-  command->add_option("--folder", options.spool.folder, "folder of the spool")->type_name("FOLDER")->required();
-  command->add_flag("--purge", options.spool.purge, "drop all of it, after showing it");
+  CLI::App* command = app.add_subcommand("spool", "Show and drop events that wait for brokers and other servers");
+  add_socket(*command, options);
+  auto* folder = command->add_option("--folder", options.spool.folder, "not of a daemon: folder of a spool that none has open");
+  folder->type_name("FOLDER");
+  command->add_flag("--purge", options.spool.purge, "with --folder: drop all of it, after showing it")->needs(folder);
   command->add_flag("--json", options.spool.json, "one JSON object");
+  command->require_subcommand(0, 1);
+  CLI::App* show = command->add_subcommand("show", "Show the first events that wait");
+  show->add_option("name", options.spool_name, "name of the spool, as spool lists it, or DRIVER/NAME")->required();
+  show->add_option("--max", options.spool_most, "how many at most, up to 1000")
+      ->check(CLI::Range(1, 1000).description(""))
+      ->type_name("N")
+      ->capture_default_str();
+  CLI::App* purge = command->add_subcommand("purge", "Drop what waits and is not in flight, for good");
+  purge->add_option("name", options.spool_name, "name of the spool, as spool lists it, or DRIVER/NAME")->required();
+  purge->add_flag("--yes", options.spool_sure, "do not ask");
+  for (CLI::App* part : {show, purge}) {
+    part->excludes(folder);
+    add_socket(*part, options);
+    part->add_flag("--json", options.spool.json, "the daemon's answer as it is");
+  }
   command->footer(
       "Examples:\n"
+      "  vscpctl spool\n"
+      "  vscpctl spool show site --max 20\n"
+      "  vscpctl spool purge site\n"
       "  vscpctl spool --folder /var/lib/vscprouterd/spool/site\n"
       "  vscpctl spool --folder /var/lib/vscprouterd/spool/site --purge\n");
   return command;
+}
+
+CLI::App* add_driver(CLI::App& app, Options& options) {
+  CLI::App* driver = app.add_subcommand("driver", "Try out driver libraries");
+  driver->require_subcommand(1);
+  CLI::App* test = driver->add_subcommand("test", "Run a library through its whole interface and say what it does wrong");
+  auto& library = options.driver.library;
+  test->add_option("file", library.path, "the shared object")->required()->type_name("FILE.so");
+  test->add_option("--config", library.configuration,
+                   "Level I: its configuration string; Level II: path of its configuration file")
+      ->type_name("TEXT");
+  test->add_option("--level", options.driver.level, "1 (CANAL) or 2 (default: by the functions that it has)")
+      ->check(CLI::Range(1, 2).description(""))
+      ->type_name("N");
+  test->add_option("--flags", library.flags, "Level I: flags of CanalOpen")->type_name("N");
+  test->add_option("--guid", options.driver_guid, "GUID of the interface")->type_name("GUID");
+  test->add_option("--guid-form", options.guid_form, "Level II: what VSCPOpen gets, raw or text")
+      ->check(CLI::IsMember({"raw", "text"}).description(""))
+      ->type_name("FORM")
+      ->capture_default_str();
+  test->add_option("--event-layout", options.event_layout, "Level II: detect, classic or 2026")
+      ->check(CLI::IsMember({"detect", "classic", "2026"}).description(""))
+      ->type_name("LAYOUT")
+      ->capture_default_str();
+  test->add_option("--for", options.duration, "read for this time (default: 2s)")
+      ->type_name("TIME")
+      ->check(check_duration);
+  test->add_option("--patience", options.patience, "a call that takes longer hangs (default: 10s)")
+      ->type_name("TIME")
+      ->check(check_duration);
+  test->add_flag("--no-write", options.no_write, "send nothing: what is connected may act on it");
+  driver->footer(
+      "Each stage runs in a process of its own, so that a crash is one line of the report. Unless --no-write is given,\n"
+      "the library is sent heartbeats and general events (class 20).\n"
+      "Examples:\n"
+      "  vscpctl driver test ./mydriver.so --config '/dev/ttyUSB0;115200'\n"
+      "  vscpctl driver test ./vscpl2drv-mine.so --config ./mine.json --for 10s --no-write\n");
+  return driver;
+}
+
+/// Options of the text forms to what they mean; false after telling what is wrong.
+bool complete_driver(Options& options) {
+  using namespace drivers::library;
+  auto& test = options.driver;
+  if (!options.driver_guid.empty()) {
+    const auto guid = vscp::parse_guid(options.driver_guid);
+    if (!guid) {
+      tools::ctl::fail("'" + options.driver_guid + "' is no GUID");
+      return false;
+    }
+    test.library.guid = *guid;
+  }
+  if (options.event_layout == "classic") test.library.layout = EventLayout::kClassic;
+  if (options.event_layout == "2026") test.library.layout = EventLayout::k2026;
+  if (options.guid_form == "text") test.library.guid_form = GuidForm::kText;
+  if (!options.duration.empty()) test.reading = *tools::ctl::parse_duration(options.duration);
+  if (!options.patience.empty()) test.patience = *tools::ctl::parse_duration(options.patience);
+  test.write = !options.no_write;
+  return true;
 }
 
 CLI::App* add_mkpasswd(CLI::App& app, Options& options) {
@@ -218,6 +308,16 @@ const char* unknown_command(const CLI::App& app, int argument_count, char** argu
   return known ? nullptr : arguments[1];
 }
 
+int run_spool(Options& options, const CLI::App& spool) {
+  if (!options.spool.folder.empty()) return tools::ctl::run_spool(options.spool);
+  options.admin.json = options.spool.json;
+  if (spool.got_subcommand("show"))
+    return tools::ctl::run_spool_show(options.admin, options.spool_name, options.spool_most);
+  if (spool.got_subcommand("purge"))
+    return tools::ctl::run_spool_purge(options.admin, options.spool_name, options.spool_sure);
+  return tools::ctl::run_spools(options.admin);
+}
+
 int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* send, const CLI::App* sim,
         const CLI::App* stat, const CLI::App* sessions, const CLI::App* reload, const CLI::App* spool) {
   if (!options.duration.empty()) {
@@ -231,7 +331,10 @@ int run(CLI::App& app, Options& options, const CLI::App* watch, const CLI::App* 
   if (app.got_subcommand(stat)) return tools::ctl::run_stat(options.admin);
   if (app.got_subcommand(sessions)) return tools::ctl::run_sessions(options.admin);
   if (app.got_subcommand(reload)) return tools::ctl::run_reload(options.admin);
-  if (app.got_subcommand(spool)) return tools::ctl::run_spool(options.spool);
+  if (app.got_subcommand("driver")) {
+    return complete_driver(options) ? tools::ctl::run_driver_test(options.driver) : tools::ctl::kExitUsage;
+  }
+  if (app.got_subcommand(spool)) return run_spool(options, *spool);
   return tools::ctl::run_mkpasswd(options.mkpasswd);
 }
 
@@ -251,6 +354,7 @@ int main(int argument_count, char** arguments) {
                                        "Examples:\n  vscpctl sessions\n  vscpctl sessions --json | jq .sessions\n");
   const CLI::App* reload = add_reload(app, options);
   const CLI::App* spool = add_spool(app, options);
+  add_driver(app, options);
   add_mkpasswd(app, options);
   app.footer(
       "Examples:\n"

@@ -1,4 +1,5 @@
-// vscpctl spool: what lies in the folder of a spool that no daemon has open, and its purge.
+// vscpctl spool --folder: what lies in the folder of a spool that no daemon has open, and its purge. Of a running
+// daemon: tools/vscpctl/admin.h.
 #pragma once
 
 #include <string>

@@ -267,6 +267,35 @@ TEST(ReloadText, SaysWhatWasReadOrWhatIsWrong) {
   EXPECT_FALSE(reload_text("{}", nullptr));
 }
 
+TEST(SpoolTexts, ShowWhatTheDaemonSaysAndNotWhatATerminalWouldObey) {
+  const auto list = spools_text(
+      R"({"spools":[{"name":"a\u001b[2J","driver":"mqtt","kind":"spool","events":1200,"limit_bytes":1048576,)"
+      R"("events_by_priority":[0,5,0,1195],"dropped_full":2,"dropped_age":3,"oldest_age_s":61,"refusing":true,)"
+      R"("folder":"/x","disk_bytes":2048},7]})",
+      nullptr);
+  ASSERT_TRUE(list);
+  EXPECT_NE(list->find("a?[2J  mqtt    -         spool   1 200"), std::string::npos) << *list;
+  EXPECT_NE(list->find("  1:5 3:1195  "), std::string::npos) << *list;
+  EXPECT_TRUE(list->ends_with("a?[2J: /x, 2.00 KiB on disk\n"
+                              "a?[2J: events for it are REFUSED now: it is full, or the disk takes nothing\n"))
+      << *list;
+  const auto records = spool_records_text(
+      R"({"events":9,"records":[{"priority":0,"stored":"2026-01-02T03:04:05Z","in_flight":true,"event":"0,1,2"},)"
+      R"({"priority":3,"stored":"x","in_flight":false,"message_bytes":70,"topic":"a/b\u0007"},null]})",
+      nullptr);
+  ASSERT_TRUE(records);
+  EXPECT_EQ(*records,
+            "2026-01-02T03:04:05Z p0  0,1,2  (in flight)\n"
+            "x p3  a message of 70 bytes on a/b?\n"
+            "3 of 9 shown\n");
+  EXPECT_EQ(purge_text(R"({"purged":5,"in_flight":2})", nullptr), "5 events were dropped, 2 are in flight and stay\n");
+  for (const auto text : {&spools_text, &spool_records_text, &purge_text}) {
+    EXPECT_FALSE(text("{}", nullptr));
+    EXPECT_FALSE(text("[", nullptr));
+    EXPECT_EQ(text(R"({"error":"no"})", nullptr).error(), "the daemon says: no");
+  }
+}
+
 TEST(StatText, DriversHaveATableEach) {
   const auto text = stat_text(
       R"({"total":{},"drivers":[{"driver":"link_client","name":"north","state":"connected","events_in":1200},)"

@@ -125,7 +125,7 @@ struct Site {
   }
   driver::BrokerConfig config;
   router::SystemClock clock;
-  driver::EchoGuard echoes;
+  driver::BrokerEchoes echoes;
   driver::SiteMemory memory;
   router::MemoryStore store;
   std::unique_ptr<router::Router> router;
@@ -136,11 +136,11 @@ struct Site {
 /// Hands over messages as fast as the library takes them.
 class Loop final : public driver::MqttEvents {
  public:
-  void on_connected(bool) noexcept override { set(connected_); }
+  void on_connected(bool, const drivers::mqtt::MqttLimits&) noexcept override { set(connected_); }
   void on_connect_failed(std::string_view, bool) noexcept override { set(failed_); }
-  void on_connection_lost(std::string_view) noexcept override { set(failed_); }
+  void on_connection_lost(std::string_view, bool) noexcept override { set(failed_); }
   void on_subscribed(std::span<const std::size_t>, std::string_view) noexcept override {}
-  void on_message(const driver::MqttMessageView&) noexcept override {}
+  bool on_message(const driver::MqttMessageView&) noexcept override { return true; }
   void on_done(std::uint32_t token, driver::PublishEnd, std::string_view) noexcept override {
     const std::lock_guard lock(mutex_);
     free_.push_back(token);
