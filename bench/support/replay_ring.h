@@ -33,6 +33,10 @@ class ReplayRing final : public router::Ring {
   router::Socket adopt(int descriptor) noexcept override { return descriptor; }
   router::Socket open_socket(int) noexcept override { return -EMFILE; }
   void start_connect(router::Socket, const sockaddr_storage&, router::OpOwner&) noexcept override {}
+  // The sessions that it replays have none of these.
+  void start_recv_messages(router::Socket, router::OpOwner&) noexcept override {}
+  void start_send_to(router::Socket, std::span<const iovec>, const sockaddr_storage&, router::OpOwner&) noexcept override {}
+  void start_wait_event(int, router::OpOwner&) noexcept override {}
   void start_accept(router::Socket, router::OpOwner&) noexcept override {}
   void start_recv(router::Socket socket, router::OpOwner& owner) noexcept override { receivers_[socket] = &owner; }
   void start_send(router::Socket, std::span<const iovec> ranges, router::OpOwner& owner) noexcept override {
