@@ -1,6 +1,8 @@
 // What comes in over MQTT, and topics that people write into the configuration.
 #include <algorithm>
 
+#include "drivers/mqtt/bridge_mark.h"
+#include "drivers/mqtt/carried_message.h"
 #include "drivers/mqtt/payload.h"
 #include "drivers/mqtt/site_batch.h"
 #include "drivers/mqtt/topic_match.h"
@@ -188,6 +190,44 @@ void site_message(Bytes input) {
   if (const auto arrived = drivers::mqtt::read_arrived(bytes)) {
     const auto again = drivers::mqtt::write_arrived(arrived->run, arrived->numbers);
     check(std::equal(again.begin(), again.end(), bytes.begin(), bytes.end()), "an answer is written as it was read");
+  }
+}
+
+/// First byte 0: a topic with a mark, or a mark. 1: a block. Else: records, each behind its size in two bytes.
+void bridged_message(Bytes input) {
+  if (input.empty()) return;
+  const ExactCopy copy(input.subspan(1));
+  if (input[0] == 0) {
+    const auto [topic, text] = drivers::mqtt::split_marked_topic(copy.text());
+    check(topic.size() + text.size() <= copy.text().size(), "topic and mark lie in what was read");
+    const auto mark = drivers::mqtt::BridgeMark::parse(text.empty() ? copy.text() : text);
+    if (!mark) return;
+    check(mark->hops() > 0 && mark->hops() <= drivers::mqtt::kMarkHopsMax, "hops have a bound");
+    auto longer = *mark;
+    longer.add("n", 0x00c0ffee);
+    check(longer.has_hop("n", 0x00c0ffee) && longer.has_broker("n") && longer.hops() == mark->hops() + 1, "a hop is added");
+  } else if (input[0] == 1) {
+    drivers::mqtt::BlockReader reader;
+    const auto message = reader.read(copy.bytes());
+    if (!message) return;
+    check(message->topic.data()[message->topic.size()] == '\0', "a topic ends with NUL");
+    std::vector<std::uint8_t> again;
+    drivers::mqtt::write_block(*message, again);
+    drivers::mqtt::BlockReader second;
+    const auto back = second.read(again);
+    check(back.has_value() && back->topic == message->topic && back->mark == message->mark &&
+              back->payload.size() == message->payload.size() &&
+              back->extras.user_properties.size() == message->extras.user_properties.size(),
+          "a message comes back");
+  } else {
+    drivers::mqtt::BlockJoiner joiner;
+    for (Bytes rest = copy.bytes(); rest.size() >= 2;) {
+      const std::size_t size = std::min<std::size_t>(rest[0] * 256U + rest[1], rest.size() - 2);
+      const auto step = joiner.add(rest.subspan(2, size));
+      check(joiner.block().size() <= input.size(), "a block is not larger than its parts");
+      check(step != drivers::mqtt::BlockJoiner::Step::kWhole || size >= drivers::mqtt::kPartHeader, "a part has a header");
+      rest = rest.subspan(2 + size);
+    }
   }
 }
 

@@ -1,7 +1,9 @@
 // Fuzz targets. Each takes any bytes, and ends the process if a promise is broken: of a decoder of the protocol
 // (targets.cpp), of a reader of configuration (text_targets.cpp), of a link session in text
 // (session_target.cpp) and in binary (binary_target.cpp), of messages and topics of MQTT (mqtt_targets.cpp),
-// of the files of a spool (spool_target.cpp), of what a far side says to the link client (remote_target.cpp).
+// of the files of a spool (spool_target.cpp), of what a far side says to the link client (remote_target.cpp), of what a
+// peer says to TLS (tls_target.cpp), of datagrams (udp_target.cpp), of what comes from CAN sockets (can_targets.cpp), of
+// what a driver library writes over the memory that it shares (library_target.cpp).
 //
 // libFuzzer programs (option `fuzz`, clang) call one of them each; replay_corpus runs all of them over the committed
 // corpus in every build.
@@ -36,7 +38,13 @@ void mqtt_message(Bytes input);
 void topic_template(Bytes input);
 void topic_match(Bytes input);
 void site_message(Bytes input);
+void bridged_message(Bytes input);
 void spool_segment(Bytes input);
+void tls_stream(Bytes input);
+void udp_datagram(Bytes input);
+void can_message(Bytes input);
+void can_links(Bytes input);
+void library_ring(Bytes input);
 
 struct Target {
   std::string_view name;  ///< folder of its corpus, and of the program fuzz_<name>
@@ -65,7 +73,13 @@ inline constexpr Target kTargets[] = {
     {"topic_template", topic_template},
     {"topic_match", topic_match},
     {"site_message", site_message},
+    {"bridged_message", bridged_message},
     {"spool_segment", spool_segment, 61},
+    {"tls_stream", tls_stream, 61},
+    {"udp_datagram", udp_datagram},
+    {"can_message", can_message},
+    {"can_links", can_links},
+    {"library_ring", library_ring},
 };
 
 }  // namespace fuzz

@@ -65,6 +65,15 @@ class Collect(unittest.TestCase):
                                    ('release: unit/guid_test: Guid.DISABLED_Old', 'skip', 'disabled')])
         self.assertEqual(outputs, [('release: unit/guid_test', 'FAIL, exit status 1', 'all of it', '')])
 
+    def test_cases_of_tap_count_one_by_one(self):
+        failed = entry('vscprouter:can / can', 'FAIL', returncode=0)
+        xml = junit(('vscprouter.vscprouter:can / can', [
+            '<testcase name="1 a.B.works"/>', '<testcase name="2 a.B.breaks"><failure/></testcase>',
+            '<testcase name="a.B.waits"><skipped/><system-out>no CAN</system-out></testcase>']))
+        records, _ = self.collect([failed], xml)
+        self.assertEqual(records, [('release: can/can: a.B.works', 'pass', ''), ('release: can/can: a.B.breaks', 'fail', ''),
+                                   ('release: can/can: a.B.waits', 'skip', 'no CAN')])
+
     def test_a_crash_is_a_failure_though_all_cases_passed(self):
         xml = junit((GUID, [PASS]))
         records, outputs = self.collect([entry('vscprouter:unit / guid_test', 'FAIL', returncode=-11)], xml)

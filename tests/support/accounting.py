@@ -17,6 +17,7 @@ class Source:
         self.batch = batch
         self.pace_s = pace_s
         self.acked = set()
+        self.acked_at = {}  # number -> when
         self.refused = 0
         self.sent = 0
         self.error = None
@@ -46,6 +47,7 @@ class Source:
             reply = client.read_line()
             if reply.startswith("+OK"):
                 self.acked.add(number)
+                self.acked_at[number] = time.monotonic()
             else:
                 self.refused += 1
 

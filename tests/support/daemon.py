@@ -211,6 +211,10 @@ class Daemon:
     def rss_kib(self):
         return int(re.search(r"VmRSS:\s+(\d+)", self._proc("status").read_text()).group(1))
 
+    def peak_kib(self):
+        """The most memory that it ever had."""
+        return int(re.search(r"VmHWM:\s+(\d+)", self._proc("status").read_text()).group(1))
+
     def fds(self):
         return len(os.listdir(self._proc("fd")))
 

@@ -39,7 +39,8 @@ class LinkClient:
     """One connection. All reads have a deadline of `timeout` seconds."""
 
     def __init__(self, port, host="127.0.0.1", timeout=15.0, greeting=True, receive_buffer=None,
-                 source=None):
+                 source=None, tls=None):
+        """`tls`: an ssl.SSLContext."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family)
         if receive_buffer is not None:
@@ -50,8 +51,14 @@ class LinkClient:
             self.socket.bind((source, 0))
         self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.buffer = b""
-        self.greeting = self.read_reply() if greeting else None
+        try:
+            self.greeting = self.read_reply() if greeting else None
+        except BaseException:
+            self.socket.close()
+            raise
 
     def __enter__(self):
         return self

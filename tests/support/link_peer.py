@@ -9,7 +9,9 @@ GUID = "01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:00:%02X"
 class Peer:
     """Listens on a free port and gives every connection to serve(). Counts connections; keeps what SEND brought."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        """`tls`: an ssl.SSLContext, for a far side that speaks TLS."""
+        self.tls = tls
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
@@ -58,6 +60,10 @@ class Peer:
 
     def _run(self, sock):
         try:
+            if self.tls:
+                plain, sock = sock, self.tls.wrap_socket(sock, server_side=True)
+                with self.lock:
+                    self.open[self.open.index(plain)] = sock
             self.serve(sock)
         except OSError:
             pass
@@ -103,12 +109,12 @@ class Device(Peer):
     """NOOP, USER, PASS, SEND, RETR, CDTA, QUIT and nothing else. `count` false: no CDTA either. Loses nothing: what RETR gave is gone, what SEND
     brought is kept before it is answered."""
 
-    def __init__(self, user=None, count=True, refuse_send=False, greeting=b"Sensor 12\r\nv0.3\r\n+OK\r\n"):
+    def __init__(self, user=None, count=True, refuse_send=False, greeting=b"Sensor 12\r\nv0.3\r\n+OK\r\n", tls=None):
         self.user = user
         self.count = count
         self.refuse_send = refuse_send
         self.greeting = greeting
-        super().__init__()
+        super().__init__(tls)
 
     def serve(self, sock):
         if self.greeting:

@@ -276,7 +276,7 @@ class Operator(unittest.TestCase):
 
     def test_every_command_has_help_with_examples(self):
         commands = re.findall(r"(?m)^  ([a-z]+) {2,}[A-Z]", run("--help").stdout.split("Subcommands:")[1])
-        self.assertEqual(commands, ["watch", "send", "sim", "stat", "sessions", "reload", "spool", "mkpasswd"])
+        self.assertEqual(commands, ["watch", "send", "sim", "stat", "sessions", "reload", "spool", "driver", "mkpasswd"])
         bare = run()
         self.assertEqual(bare.returncode, 2)
         self.assertIn("Subcommands:", bare.stderr)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
+from certificates import Site  # noqa: E402
 from daemon import daemon_path, user  # noqa: E402
 
 
@@ -25,6 +26,13 @@ def check(text):
         for name in re.findall(r'"password-file": "([\w.]+)"', text):
             (Path(folder) / name).write_text("secret\n")
             (Path(folder) / name).chmod(0o600)
+        for name in re.findall(r'"key-file": "([\w.]+)"', text):
+            (Path(folder) / name).write_text("00112233445566778899aabbccddeeff" * 2 + "\n")
+        for name in re.findall(r'"path(?:-driver)?": "([\w.]+\.so)"', text):
+            (Path(folder) / name).touch()
+        names = set(re.findall(r'"(?:cafile|certfile)": "([\w-]+)\.pem"', text))
+        for name in names:
+            Site(folder, name)
         done = subprocess.run([daemon_path(), "--config", str(path), "--check-config"], capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout + done.stderr
 

@@ -16,6 +16,7 @@ from broker import Broker  # noqa: E402
 from daemon import Daemon, is_sanitized, poll  # noqa: E402
 from link_client import Closed  # noqa: E402
 from mqtt_test import connected, remote, section  # noqa: E402
+from relay import Relay  # noqa: E402
 
 KILLS = int(os.environ.get("VSCPROUTER_KILLS", "6" if is_sanitized() else "20"))
 CLASS = 40
@@ -23,7 +24,7 @@ CLASS = 40
 
 def link_to(broker, site, peer, **more):
     """An entry of "mqtt" that joins two sites over a broker."""
-    return section(broker, name=f"to-{peer}", site={"name": site, "peer": peer}, spool={}, keepalive=2, **more)
+    return section(broker, **{"name": f"to-{peer}", "site": {"name": site, "peer": peer}, "spool": {}, "keepalive": 2, **more})
 
 
 class Reader:
@@ -121,15 +122,16 @@ class Sites(unittest.TestCase):
         print(f"ring of three: 600 events in, 600 out at each site, {dropped} dropped on the way")
         self.assertGreater(dropped, 0)
 
-    def run_with_faults(self, name, fault, faults):
+    def run_with_faults(self, name, fault, faults, pace_s=0.0, **more):
         broker = self.broker()
-        self.north = self.daemon([link_to(broker, "north", "south")])
+        self.relay = self.stack.enter_context(Relay(broker.port))
+        self.north = self.daemon([link_to(self.relay, "north", "south", **more)])
         self.south = self.daemon([link_to(broker, "south", "north")])
         self.wire = broker
         tally = Tally()
         reader = Reader(self.south, tally)
         reader.read(0.01)  # logged in before the first event
-        with Source(self.north, vscp_class=CLASS, batch=10) as source:
+        with Source(self.north, vscp_class=CLASS, batch=10, pace_s=pace_s) as source:
             for _ in range(faults):
                 source.wait_acked(len(source.acked) + self.random.randrange(1, 200))
                 fault()
@@ -151,6 +153,19 @@ class Sites(unittest.TestCase):
             self.north.wait_exit()
             self.north.start()
         self.run_with_faults("sending router killed", fault, KILLS)
+
+    def test_the_network_is_cut_one_way(self):
+        """From the broker, and half-open: the keep-alive finds it, and nothing comes twice."""
+        faults = iter((lambda: self.relay.lose("down"), lambda: self.relay.strand()))
+
+        def fault():
+            before = remote(self.north, "to-south")["connects"]
+            next(faults)()
+            poll(lambda: remote(self.north, "to-south")["state"] != "connected", 20, "the broken connection is noticed")
+            self.relay.pass_on()
+            poll(lambda: remote(self.north, "to-south")["connects"] > before, 20, "a new connection")
+        _, tally = self.run_with_faults("network cut one way", fault, 2, pace_s=0.01, **{"keepalive": 1, "connection-timeout": 1000})
+        self.assertEqual(tally.duplicates(), 0)
 
     def test_the_broker_is_killed(self):
         """A mosquitto that keeps nothing: what it had acknowledged is gone with it, and comes again all the same."""

@@ -85,6 +85,13 @@ class Start(unittest.TestCase):
         self.assertNotIn("Ready:", text)
         return text
 
+    def test_an_interface_whose_guid_a_session_may_get_is_told(self):
+        taken = "FF:FF:FF:FF:FF:FF:FF:F5:00:00:00:00:00:05:00:00"  # of channel 5
+        entry = {"interface": "127.0.0.1:0", "allow": ["127.0.0.1"]}
+        with Daemon(config={"udp": [entry | {"name": "own"}, entry | {"name": "taken", "guid": taken}]}) as daemon:
+            poll(lambda: "udp taken: its GUID may also be that of another interface or session here" in daemon.output(), what="warning")
+            self.assertNotIn("udp own: its GUID", daemon.output())
+
     def test_configuration_errors_name_file_line_path_and_a_way_out(self):
         text = '{\n  "guid": "FF:FF:FF:FF:FF:FF:FF:F5:00:00:00:00:00:01:00:00",\n  "servername": "x",\n' \
                '  "link": [ { "interface": "127.0.0.1:0", "max-out-queu": 5, "line-format": "new" } ]\n}\n'
