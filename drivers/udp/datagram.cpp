@@ -38,7 +38,7 @@ Refusal refusal_of(vscp::Errc error) noexcept {
 
 Read read_event(std::span<const std::uint8_t> frame, vscp::Event& event) noexcept {
   if (const auto done = vscp::decode_event_frame(frame, event); !done) return std::unexpected(refusal_of(done.error()));
-  return ReadDatagram{DatagramKind::kEvent, confirmation_of(frame)};
+  return ReadDatagram{DatagramKind::kEvent, confirmation_of(frame), std::nullopt};
 }
 
 Read read_reply(std::span<const std::uint8_t> frame) noexcept {
@@ -50,20 +50,25 @@ Read read_reply(std::span<const std::uint8_t> frame) noexcept {
     return std::unexpected(Refusal::kBadSize);
   const std::size_t head = argument.size() - kShortArgumentSize;
   return ReadDatagram{DatagramKind::kConfirmation,
-                      {reply->error, load16(&argument[head]), load16(&argument[head + 2])}};
+                      {reply->error, load16(&argument[head]), load16(&argument[head + 2])},
+                      std::nullopt};
 }
 
 /// An encrypted frame does not say where its padding begins; the size field of an event does, and a confirmation has
 /// one of two.
 Read read_padded(std::span<const std::uint8_t> padded, vscp::Event& event) noexcept {
   if (padded[0] == 0xf0) {
-    // The shorter one first: a CRC over a frame with its CRC is 0, as padding mostly is, so that it would fit the
-    // longer one too.
+    // A CRC over a frame with its CRC is 0, as padding mostly is: the shorter one always fits as a longer one, too, and
+    // one in 65536 of the longer ones as a shorter one, with the very same bytes.
+    std::optional<ReadDatagram> found;
     for (const std::size_t size : {kReplyOverhead + kShortArgumentSize, kReplyOverhead + kArgumentSize}) {
       if (size > padded.size() || padded.size() - size > router::FrameCipher::kPaddingMax) continue;
-      if (auto done = read_reply(padded.first(size))) return done;
+      const auto done = read_reply(padded.first(size));
+      if (done && found) found->other = done->confirmation;
+      if (done && !found) found = *done;
     }
-    return std::unexpected(Refusal::kUndecipherable);
+    if (!found) return std::unexpected(Refusal::kUndecipherable);
+    return *found;
   }
   const auto size = vscp::event_frame_size(padded);
   if (!size && size.error() == vscp::Errc::kBadFrameType) return std::unexpected(Refusal::kBadType);

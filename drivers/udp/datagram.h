@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -53,6 +54,8 @@ enum class DatagramKind : std::uint8_t { kEvent, kConfirmation };
 struct ReadDatagram {
   DatagramKind kind = DatagramKind::kEvent;
   Confirmation confirmation;  ///< kConfirmation: what it says. kEvent: what would confirm it
+  /// kConfirmation: what the same bytes say if they are of the other size, where encryption hides which it is and both fit.
+  std::optional<Confirmation> other;
 };
 
 /// Reads one datagram. An event is written to `event`. `cipher` null: nothing encrypted is taken; else only what is

@@ -92,7 +92,8 @@ void Lane::take_confirmation(std::span<const std::uint8_t> bytes) noexcept {
     figures_.refuse(read ? Refusal::kBadType : read.error());
     return;
   }
-  if (!window_->confirm(read->confirmation)) return;  // of a frame that was sent twice: the other one's
+  // Else of a frame that was sent twice: the other one's.
+  if (!window_->confirm(read->confirmation) && !(read->other && window_->confirm(*read->other))) return;
   ++figures_.confirmed;
   if (read->confirmation.error != static_cast<std::uint16_t>(vscp::VscpError::kSuccess)) ++figures_.refused_there;
   arm();

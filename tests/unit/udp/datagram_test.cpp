@@ -87,6 +87,27 @@ TEST(Datagram, TheConfirmationOfFirmwareIsShorter) {
   }
 }
 
+TEST(Datagram, AConfirmationThatFitsInBothSizesIsReadInBoth) {
+  // The CRC of the event is the one that a shorter confirmation, of another event, would have at this place.
+  const Bytes shorter_argument{0x00, 0x00, 0x01, 0x63};
+  Bytes shorter(11);
+  ASSERT_TRUE(vscp::encode_command_frame({vscp::FrameType::kReply, 0xffff, 0, shorter_argument}, shorter));
+  const auto crc = static_cast<std::uint16_t>(shorter[9] << 8 | shorter[10]);
+  const auto plain = write_confirmation({0, 0x0163, crc});
+  auto secret = cipher();
+  const auto got = read(datagram({plain.begin(), plain.end()}, &secret), &secret);
+  ASSERT_TRUE(got);
+  ASSERT_TRUE(got->other);
+  EXPECT_EQ(got->other->head, 0x0163);
+  EXPECT_EQ(got->other->crc, crc);
+  EXPECT_EQ(got->confirmation.head, 0);
+  EXPECT_EQ(got->confirmation.crc, 0x0163);
+  const auto open = read({plain.begin(), plain.end()});
+  ASSERT_TRUE(open);
+  EXPECT_FALSE(open->other);
+  EXPECT_EQ(open->confirmation.crc, crc);
+}
+
 TEST(Datagram, EncryptionIsWhatWasAgreed) {
   auto secret = cipher();
   auto other_size = cipher(1, FrameEncryption::kAes128);
