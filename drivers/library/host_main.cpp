@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "drivers/library/host_runner.h"
+#include "router/base/sanitizer.h"
 
 namespace {
 
@@ -32,18 +33,21 @@ constexpr int kLife = 5;
 constexpr std::string_view kOomScore = "500";
 constexpr std::size_t kSignalStack = 64U << 10U;
 
-HostStatus* crash_status = nullptr;
+HostStatus* end_status = nullptr;
 alignas(64) std::array<char, kSignalStack> signal_stack;
+
+void name_culprit() {
+  if (end_status == nullptr) return;
+  const auto thread = static_cast<std::uint32_t>(::syscall(SYS_gettid));
+  Culprit culprit = Culprit::kOther;
+  if (thread == end_status->reading.thread_id.load(std::memory_order_relaxed)) culprit = Culprit::kReading;
+  if (thread == end_status->writing.thread_id.load(std::memory_order_relaxed)) culprit = Culprit::kWriting;
+  end_status->culprit.store(static_cast<std::uint32_t>(culprit), std::memory_order_release);
+}
 
 // Says which thread it was, then dies of the same signal.
 void on_crash(int number) {
-  if (crash_status != nullptr) {
-    const auto thread = static_cast<std::uint32_t>(::syscall(SYS_gettid));
-    Culprit culprit = Culprit::kOther;
-    if (thread == crash_status->reading.thread_id.load(std::memory_order_relaxed)) culprit = Culprit::kReading;
-    if (thread == crash_status->writing.thread_id.load(std::memory_order_relaxed)) culprit = Culprit::kWriting;
-    crash_status->culprit.store(static_cast<std::uint32_t>(culprit), std::memory_order_release);
-  }
+  name_culprit();
   struct sigaction action{};
   action.sa_handler = SIG_DFL;
   ::sigaction(number, &action, nullptr);
@@ -51,7 +55,7 @@ void on_crash(int number) {
 }
 
 void watch_crashes(HostStatus& status) {
-  crash_status = &status;
+  end_status = &status;
   stack_t stack{};
   stack.ss_sp = signal_stack.data();
   stack.ss_size = signal_stack.size();
@@ -75,15 +79,7 @@ void limit(__rlimit_resource_t resource, rlim_t most) {
 void set_limits(unsigned long long memory, unsigned long long files) {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, files);
-  // The sanitizers reserve more than any library uses.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if !defined(__has_feature)
-  if (memory != 0) limit(RLIMIT_DATA, memory);
-#elif !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-  if (memory != 0) limit(RLIMIT_DATA, memory);
-#endif
-#endif
-  static_cast<void>(memory);
+  if (memory != 0 && !router::kSanitizer) limit(RLIMIT_DATA, memory);
   const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0) return;
   [[maybe_unused]] const auto written = ::write(score, kOomScore.data(), kOomScore.size());
@@ -113,6 +109,13 @@ void say(std::string_view text) {
 }
 
 }  // namespace
+
+// A library's call of exit() comes here, since a program's own functions come before libc's (meson.build exports it): no
+// destructor runs while other threads still use what it destroys, which would hang, or end as a crash somewhere else.
+extern "C" void exit(int code) noexcept {
+  name_culprit();
+  ::_exit(code);
+}
 
 int main(int argc, char** argv) {
   unsigned long long memory = 0;

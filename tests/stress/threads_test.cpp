@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "router/base/sanitizer.h"
 #include "router/core/event_thread.h"
 #include "router/core/publisher.h"
 #include "router/core/thread_table.h"
@@ -24,14 +25,7 @@ std::atomic<std::uint64_t> allocations{0};
 
 // Sanitizers bring their own allocator: allocations are counted in the other builds. These are the C library's own
 // functions under their second names; operator new and the queue library call malloc.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define VR_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define VR_SANITIZED 1
-#endif
-#endif
-#ifndef VR_SANITIZED
+#if !VR_ADDRESS_SANITIZER && !VR_THREAD_SANITIZER
 extern "C" {
 void* __libc_malloc(std::size_t size) noexcept;
 void* __libc_calloc(std::size_t count, std::size_t size) noexcept;

@@ -8,14 +8,9 @@
 #include <utility>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define VR_LEAKS_ARE_FOUND
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define VR_LEAKS_ARE_FOUND
-#endif
-#endif
-#ifdef VR_LEAKS_ARE_FOUND
+#include "router/base/sanitizer.h"
+
+#if VR_ADDRESS_SANITIZER
 // fontconfig, below cairo, keeps pointers as differences, which the leak finder does not recognise.
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:libfontconfig";
