@@ -14,6 +14,7 @@ namespace {
 
 // How long a session may go on taking what is queued for it when the process stops.
 constexpr std::uint64_t kDrainNs = 3'000'000'000;
+constexpr std::uint32_t kReloadMs = 5000;
 
 // Spec: class2.protocol.md type 20, capability code: only what is really there.
 constexpr std::uint64_t kManyInterfaces = std::uint64_t{1} << 61U;
@@ -124,12 +125,13 @@ std::string LinkServer::renew_certificates(std::size_t index) {
   if (doors_[index] == nullptr) return {};
   auto contexts = TlsDoor::make_contexts(*setups_[index].config.tls, router_->worker_count());
   if (!contexts) return contexts.error();
-  for (router::ThreadIndex worker = 0; worker < contexts->size(); ++worker) {
-    router_->worker(worker).post(router::make_task([door = doors_[index], worker, fresh = std::move((*contexts)[worker])] {
-      door->renew(worker, fresh);
-    }));
-  }
-  return {};
+  auto fresh = std::make_shared<TlsDoor::Contexts>(std::move(*contexts));  // a worker may come late
+  const bool complete = router_->visit_workers_and_wait(
+      [door = doors_[index], fresh](router::Worker& worker) {
+        door->renew(worker.index(), std::move((*fresh)[worker.index()]));
+      },
+      kReloadMs);
+  return complete ? std::string() : "a worker has had no time for the new certificates yet: it takes them as soon as it has";
 }
 
 void LinkServer::set_users(std::size_t index, std::shared_ptr<const router::UserDirectory> users) {

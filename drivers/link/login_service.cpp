@@ -52,13 +52,16 @@ bool LoginService::check(LoginRequest request) {
 }
 
 void LoginService::set_users(std::shared_ptr<const router::UserDirectory> users) {
-  auto task = router::make_task([this, users = std::move(users)]() mutable {
-    users_ = std::move(users);
-    cache_.clear();
-  });
-  if (!queue_.try_post(task)) {
-    router::log(router::LogLevel::kError, router::LogKind::kOnce, "users not reloaded: too many logins are waiting; try again");
-  }
+  // Not by the queue: a check that is asked for after this call must not come before it.
+  const std::lock_guard lock(fresh_mutex_);
+  fresh_users_ = std::move(users);
+}
+
+void LoginService::take_fresh_users() {
+  const std::lock_guard lock(fresh_mutex_);
+  if (fresh_users_ == nullptr) return;
+  users_ = std::move(fresh_users_);
+  cache_.clear();
 }
 
 void LoginService::work() {
@@ -105,6 +108,7 @@ void LoginService::run(LoginRequest& request) {
 }
 
 LoginResult LoginService::judge(LoginRequest& request) {
+  take_fresh_users();
   LoginResult result;
   result.users = users_;
   const router::User* user = users_->find(request.user);

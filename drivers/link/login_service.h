@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -59,7 +60,7 @@ class LoginService {
   bool run_one();
   /// False if too many checks are waiting.
   bool check(LoginRequest request);
-  /// Logins from now on use these users; sessions keep what they have.
+  /// Checks that begin from now on use these users; sessions keep what they have.
   void set_users(std::shared_ptr<const router::UserDirectory> users);
 
  private:
@@ -71,6 +72,7 @@ class LoginService {
   void work();
   void take(LoginRequest& request);
   void run(LoginRequest& request);
+  void take_fresh_users();
   LoginResult judge(LoginRequest& request);
   bool password_matches(const router::User* user, const LoginRequest& request, bool& bad_hash);
   const std::string& decoy_hash();
@@ -78,6 +80,8 @@ class LoginService {
 
   const router::Clock* clock_;
   std::shared_ptr<const router::UserDirectory> users_;
+  std::mutex fresh_mutex_;
+  std::shared_ptr<const router::UserDirectory> fresh_users_;  ///< from set_users(), null when taken
   OldFormHandler on_old_form_;
   router::SystemRandom random_;
   router::CredentialCache cache_;

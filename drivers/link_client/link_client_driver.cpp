@@ -18,6 +18,7 @@ using router::ObjectReader;
 // How long what waits may still go out when the process stops.
 constexpr std::uint64_t kDrainNs = 3'000'000'000;
 constexpr std::uint32_t kReportMs = 2000;
+constexpr std::uint32_t kReloadMs = 5000;
 constexpr std::uint32_t kTypeLevel2Driver = 3;  // spec: vscp_tcpiplink.md#tcpip-interface-list
 constexpr std::int64_t kEventsMax = 1 << 28;
 
@@ -141,15 +142,25 @@ std::expected<std::shared_ptr<router::TlsContext>, std::string> LinkClientDriver
 std::expected<std::size_t, std::string> LinkClientDriver::reload() {
   Contexts contexts(router_->worker_count());
   std::string problems;
+  const auto add = [&problems](const std::string& problem) { problems += (problems.empty() ? "" : "\n") + problem; };
+  // Shared: a worker may come late.
+  const auto fresh = std::make_shared<std::vector<std::pair<Remote*, std::shared_ptr<router::TlsContext>>>>();
   for (auto& remote : remotes_) {
     auto tls = tls_of(contexts, *remote);
     if (!tls) {
-      problems += (problems.empty() ? "" : "\n") + tls.error();
+      add(tls.error());
     } else if (*tls != nullptr) {
-      remote->worker().post(router::make_task(
-          [&remote = *remote, tls = std::move(*tls)]() mutable { remote.set_tls(std::move(tls)); }));
+      fresh->emplace_back(remote.get(), std::move(*tls));
     }
   }
+  const bool complete = fresh->empty() || router_->visit_workers_and_wait(
+                                              [fresh](router::Worker& worker) {
+                                                for (auto& [remote, tls] : *fresh) {
+                                                  if (&remote->worker() == &worker) remote->set_tls(std::move(tls));
+                                                }
+                                              },
+                                              kReloadMs);
+  if (!complete) add("a worker has had no time for the new certificates yet: it takes them as soon as it has");
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return 0;
 }
