@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -16,12 +15,18 @@ namespace router {
 namespace {
 
 constexpr std::size_t kRequestMax = 4096;
-constexpr std::size_t kSendAtOnce = 65'536;
+constexpr std::size_t kClientsMax = 16;
+constexpr std::uint64_t kPatienceNs = 5'000'000'000;
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
 
 std::string error_reply(const std::string& text) {
   JsonWriter writer;
   writer.begin_object().member("error", text).end_object();
   return writer.take();
+}
+
+bool must_wait(int error_number) {
+  return error_number == EAGAIN || error_number == EINTR;
 }
 
 bool somebody_listens(const sockaddr_un& address) {
@@ -80,27 +85,63 @@ std::string AdminServer::answer(std::string_view line) {
   return handler->second(*tree);
 }
 
-void AdminServer::serve_one() {
-  const UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!client.valid()) return;
-  const timeval limit{1, 0};
-  ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  ::setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-  std::string request;
-  while (request.find('\n') == std::string::npos && request.size() < kRequestMax) {
+std::uint64_t AdminServer::add_descriptors(std::vector<pollfd>& out) const {
+  std::uint64_t until_ns = kNever;
+  if (clients_.size() < kClientsMax) out.push_back({.fd = socket_.get(), .events = POLLIN, .revents = 0});
+  for (const Client& client : clients_) {
+    const short events = client.reply.empty() ? POLLIN : POLLOUT;
+    out.push_back({.fd = client.socket.get(), .events = events, .revents = 0});
+    until_ns = std::min(until_ns, client.until_ns);
+  }
+  return until_ns;
+}
+
+void AdminServer::look() {
+  accept_some();
+  const std::uint64_t now = clock_->monotonic_ns();
+  std::erase_if(clients_, [&](Client& client) {
+    const bool late = now >= client.until_ns;
+    return !serve(client, late) || late;
+  });
+}
+
+void AdminServer::accept_some() {
+  while (clients_.size() < kClientsMax) {
+    UniqueFd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket.valid()) return;
+    Client& client = clients_.emplace_back();
+    client.socket = std::move(socket);
+    client.until_ns = clock_->monotonic_ns() + kPatienceNs;
+  }
+}
+
+// False: it is served, or gone. What is late is answered as it is, so that the client reads what was missing.
+bool AdminServer::serve(Client& client, bool late) {
+  if (client.reply.empty()) {
+    if (!receive(client) && !late) return true;
+    client.reply = answer(std::string_view(client.request).substr(0, client.request.find('\n'))) + '\n';
+    client.until_ns = clock_->monotonic_ns() + kPatienceNs;
+  }
+  while (client.sent < client.reply.size()) {
+    const auto size = ::send(client.socket.get(), client.reply.data() + client.sent, client.reply.size() - client.sent,
+                             MSG_NOSIGNAL);
+    if (size < 0) return must_wait(errno);
+    client.sent += static_cast<std::size_t>(size);
+    client.until_ns = clock_->monotonic_ns() + kPatienceNs;
+  }
+  return false;
+}
+
+// Whether the request is whole, or as much as there will ever be of it.
+bool AdminServer::receive(Client& client) {
+  while (client.request.find('\n') == std::string::npos && client.request.size() < kRequestMax) {
     char piece[512];
-    const auto size = ::recv(client.get(), piece, sizeof(piece), 0);
-    if (size <= 0) break;
-    request.append(piece, static_cast<std::size_t>(size));
+    const auto size = ::recv(client.socket.get(), piece, sizeof(piece), 0);
+    if (size < 0) return !must_wait(errno);
+    if (size == 0) return true;
+    client.request.append(piece, static_cast<std::size_t>(size));
   }
-  std::string reply = answer(std::string_view(request).substr(0, request.find('\n')));
-  reply += '\n';
-  for (std::size_t done = 0; done < reply.size();) {
-    const auto size =
-        ::send(client.get(), reply.data() + done, std::min(kSendAtOnce, reply.size() - done), MSG_NOSIGNAL);
-    if (size <= 0) break;
-    done += static_cast<std::size_t>(size);
-  }
+  return true;
 }
 
 }  // namespace router

@@ -257,19 +257,19 @@ bool Supervisor::handle_signal() {
 
 void Supervisor::run() {
   const std::uint64_t end_ns = options_.run_for_ms ? clock_.monotonic_ns() + *options_.run_for_ms * 1'000'000 : 0;
+  std::vector<pollfd> watched;
   for (;;) {
-    int timeout_ms = -1;
-    if (end_ns != 0) {
-      const std::uint64_t now = clock_.monotonic_ns();
-      if (now >= end_ns) break;
-      timeout_ms = static_cast<int>(std::min<std::uint64_t>((end_ns - now) / 1'000'000 + 1, 3'600'000));
-    }
-    std::array<pollfd, 3> watched{
-        {{signals_.get(), POLLIN, 0}, {shutdown_.get(), POLLIN, 0}, {admin_.fd(), POLLIN, 0}}};
-    if (::poll(watched.data(), watched.size(), timeout_ms) <= 0) continue;
-    if ((watched[0].revents & POLLIN) != 0 && handle_signal()) break;
-    if ((watched[1].revents & POLLIN) != 0) break;
-    if ((watched[2].revents & POLLIN) != 0) admin_.serve_one();
+    watched = {{signals_.get(), POLLIN, 0}, {shutdown_.get(), POLLIN, 0}};
+    std::uint64_t until_ns = admin_.add_descriptors(watched);
+    if (end_ns != 0) until_ns = std::min(until_ns, end_ns);
+    const std::uint64_t now = clock_.monotonic_ns();
+    if (end_ns != 0 && now >= end_ns) break;
+    const std::uint64_t wait_ns = until_ns > now ? until_ns - now : 0;
+    const int timeout_ms = static_cast<int>(std::min<std::uint64_t>(wait_ns / 1'000'000 + 1, 3'600'000));
+    const int ready = ::poll(watched.data(), watched.size(), timeout_ms);
+    if (ready > 0 && (watched[0].revents & POLLIN) != 0 && handle_signal()) break;
+    if (ready > 0 && (watched[1].revents & POLLIN) != 0) break;
+    admin_.look();
   }
   stop();
 }

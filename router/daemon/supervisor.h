@@ -51,7 +51,7 @@ class Supervisor {
   UniqueFd shutdown_;
   std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Driver>> drivers_;
-  AdminServer admin_;
+  AdminServer admin_{clock_};
 };
 
 }  // namespace router

@@ -245,7 +245,7 @@ class Life(unittest.TestCase):
             for client in (polling, fresh, sender):
                 self.assertIn(client.expect_closed(), ("", "-OK - Server is shutting down, closing.\r\n"))
             with self.assertRaises(OSError):
-                socket.create_connection(("127.0.0.1", daemon.port), timeout=5)
+                socket.create_connection(("127.0.0.1", daemon.port), timeout=60)
             return got
         finally:
             daemon.remove()
@@ -360,6 +360,21 @@ class Life(unittest.TestCase):
                     sock.connect(path)
                     sock.sendall(junk)
             self.assertIsInstance(daemon.admin("stat"), dict)
+
+    def test_silent_clients_of_the_admin_socket_hold_nobody_up(self):
+        with Daemon() as daemon, contextlib.ExitStack() as stack:
+            for sent in (b"", b'{"command"', b'{"command":"stat"}\n', b"") * 3:  # the last of four never reads
+                sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+                sock.connect(daemon.admin_path())
+                sock.sendall(sent)
+            self.assertIn("total", daemon.admin("stat"))
+            waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+            waiting.settimeout(60)
+            waiting.connect(daemon.admin_path())
+            waiting.sendall(b'{"command"')
+            self.assertIn("write one line such as", waiting.recv(4096).decode())  # when it has been silent for long
+            daemon.stop()
+            daemon.start()
 
 
 if __name__ == "__main__":
