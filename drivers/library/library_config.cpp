@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "router/core/driver_entry.h"
 #include "router/core/filter_config.h"
 
 namespace drivers::library {
@@ -34,11 +35,6 @@ constexpr std::uint32_t kTranslationBits = kTranslateToDouble | kTranslateToText
 std::uint32_t small(ObjectReader& reader, std::string_view key, std::uint32_t fallback, std::int64_t min,
                     std::int64_t max) {
   return static_cast<std::uint32_t>(reader.integer(key, fallback, min, max));
-}
-
-bool is_switched_off(const ConfigNode& node) noexcept {
-  const ConfigNode* enable = node.find("enable");
-  return enable != nullptr && enable->kind == ConfigNode::Kind::kBool && !enable->boolean;
 }
 
 void read_guid(ObjectReader& reader, LibraryConfig& out) {
@@ -127,23 +123,14 @@ void read_isolation(ObjectReader& reader, LibraryConfig& out) {
   }
 }
 
-bool uses_mqtt(const ConfigNode& node) noexcept {
-  const ConfigNode* mqtt = node.find("mqtt");
-  if (mqtt == nullptr || !mqtt->is_object()) return false;
-  for (const std::string_view key : {"publish", "subscribe"}) {
-    const ConfigNode* list = mqtt->find(key);
-    if (list != nullptr && list->is_array() && !list->items.empty()) return true;
-  }
-  return false;
-}
-
 LibraryConfig read_library(const ConfigNode* node, const std::string& path, LibraryKind kind,
                            const router::ConfigPlace& place, router::ConfigContext& context) {
   LibraryConfig out;
   out.library.kind = kind;
   ObjectReader reader(node, path, context);
   reader.boolean("enable", true);
-  out.name = reader.text("name", "", 64);
+  reader.text("name", "", 64);
+  if (node != nullptr) out.name = router::driver_name(*node);
   const std::string_view path_key = kind == LibraryKind::kLevel1 ? "path" : "path-driver";
   if (kind == LibraryKind::kLevel1) {
     read_level1(reader, out);
@@ -155,19 +142,13 @@ LibraryConfig read_library(const ConfigNode* node, const std::string& path, Libr
   } else if (!out.library.path.empty()) {
     // The dynamic linker searches its own folders for a name without a slash: a file of the configuration's is meant.
     out.library.path = (fs::path(place.folder) / out.library.path).lexically_normal().string();
-    if (out.name.empty()) out.name = fs::path(out.library.path).stem().string();
   }
   read_guid(reader, out);
   read_queue(reader, place.log_bytes, out);
   read_isolation(reader, out);
   read_restart(reader, out);
   out.library.one_call_at_a_time = reader.boolean("one-call-at-a-time", false);
-  reader.any("mqtt");
-  if (node != nullptr && node->is_object() && uses_mqtt(*node)) {
-    reader.warning("mqtt",
-                   "is not used: all events go through the router; write the broker's section \"mqtt\" at the top "
-                   "of the file");
-  }
+  reader.any("mqtt");  // the MQTT driver's
   reader.finish();
   return out;
 }
@@ -190,7 +171,7 @@ LibrariesConfig read_libraries(ObjectReader& root, const router::ConfigPlace& pl
     if (list == nullptr || !list->is_array()) continue;
     for (std::size_t i = 0; i < list->items.size(); ++i) {
       const ConfigNode& node = list->items[i];
-      if (!node.is_object() || is_switched_off(node) || (place.claimed != nullptr && place.claimed->contains(&node)))
+      if (!node.is_object() || router::is_switched_off(node) || (place.claimed != nullptr && place.claimed->contains(&node)))
         continue;
       if (place.claimed != nullptr) place.claimed->insert(&node);
       const std::string path = router::config_path(router::config_path("drivers", key), i);

@@ -10,6 +10,7 @@
 
 #include "protocol/datetime.h"
 #include "router/base/json_writer.h"
+#include "router/core/driver_entry.h"
 
 namespace drivers::library {
 namespace {
@@ -134,7 +135,7 @@ std::string LibraryDriver::open() {
     processes = processes || library.isolation == Isolation::kProcess;
     const bool level1 = library.library.kind == LibraryKind::kLevel1;
     router::EventPortSettings settings;
-    settings.name = "driver " + library.name;
+    settings.name = router::driver_interface_name(library.name);
     settings.type = level1 ? kTypeLevel1Driver : kTypeLevel2Driver;
     settings.guid = library.library.guid;
     settings.send = library.send;

@@ -13,6 +13,7 @@
 #include "router/base/log.h"
 #include "router/base/password.h"
 #include "router/base/random.h"
+#include "router/core/driver_entry.h"
 #include "router/core/users_file.h"
 
 namespace drivers::link {
@@ -33,14 +34,6 @@ std::string join_issues(const std::vector<ConfigIssue>& issues) {
   std::string text;
   for (const auto& issue : issues) text += (text.empty() ? "" : "\n") + router::to_text(issue);
   return text;
-}
-
-/// Whether an entry of "drivers.level2" is upstream's tcp/ip server and not switched off.
-bool is_tcpipsrv(const ConfigNode& node) {
-  const ConfigNode* enable = node.find("enable");
-  if (enable != nullptr && enable->kind == ConfigNode::Kind::kBool && !enable->boolean) return false;
-  const ConfigNode* driver = node.find("path-driver");
-  return driver != nullptr && driver->is_string() && driver->text.find("tcpipsrv") != std::string::npos;
 }
 
 }  // namespace
@@ -92,7 +85,7 @@ void LinkDriverConfig::read_upstream_drivers(ObjectReader& root, const ConfigPla
   const ConfigNode* level2 = drivers == nullptr ? nullptr : drivers->find("level2");
   if (level2 == nullptr || !level2->is_array()) return;
   for (std::size_t i = 0; i < level2->items.size(); ++i) {
-    if (!is_tcpipsrv(level2->items[i])) continue;
+    if (!router::is_tcpipsrv(level2->items[i]) || router::is_switched_off(level2->items[i])) continue;
     if (place.claimed != nullptr) place.claimed->insert(&level2->items[i]);
     read_tcpipsrv(level2->items[i], router::config_path("drivers.level2", i), place, root.context());
   }

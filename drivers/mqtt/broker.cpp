@@ -17,6 +17,7 @@ std::string Broker::open(router::Router& router, router::ThreadIndex helper, Sit
 }
 
 void Broker::start() {
+  intake_->find_owner();
   intake_->start();
   sender_->start();
 }

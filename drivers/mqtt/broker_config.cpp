@@ -43,9 +43,8 @@ std::string absolute(const std::string& folder, const std::string& path) {
 
 class BrokerReading {
  public:
-  BrokerReading(const ConfigNode* node, std::string path, router::ConfigContext& context,
-                const router::ConfigPlace& place, const std::optional<vscp::Guid>& driver_guid)
-      : reader_(node, std::move(path), context), place_(place), driver_guid_(driver_guid) {}
+  BrokerReading(const BrokerSection& section, router::ConfigContext& context, const router::ConfigPlace& place)
+      : section_(section), reader_(section.node, section.path, context), place_(place) {}
 
   BrokerConfig read(std::string_view default_name) {
     reader_.boolean("enable", true);
@@ -163,15 +162,16 @@ class BrokerReading {
   /// The tokens that do not change.
   void make_values() {
     values_.server_guid = place_.guid;
-    values_.interface_guid = driver_guid_.value_or(place_.guid);
+    const bool has_guid = section_.driver_guid && !section_.driver_guid->is_zero();
+    values_.interface_guid = has_guid ? *section_.driver_guid : place_.guid;
     values_.user_escapes = out_.user_escapes;
     values_.names = {{"user", out_.connection.user},
                      {"host", out_.connection.host},
                      {"server-name", place_.server_name},
                      {"server-version", VSCPROUTER_VERSION},
                      {"root-folder", place_.state_folder},
-                     {"driver-name", out_.name},
-                     {"driver-level", "2"},
+                     {"driver-name", section_.owner.empty() ? out_.name : section_.owner},
+                     {"driver-level", std::to_string(section_.level)},
                      {"rnd", random_hex()}};
     MqttConnection& to = out_.connection;
     if (to.client_id.find("{{") != std::string::npos) to.client_id = fixed("clientid", reader_, to.client_id);
@@ -311,7 +311,7 @@ class BrokerReading {
         fixed("topic-daemon-base", reader_, reader_.text("topic-daemon-base", "vscp-daemon/{{srvguid}}/"));
     out_.topic_drivers = fixed("topic-drivers", reader_, reader_.text("topic-drivers", "drivers"));
     out_.topic_discovery = fixed("topic-discovery", reader_, reader_.text("topic-discovery", "discovery"));
-    out_.daemon_topics = reader_.boolean("daemon-topics", !driver_guid_);
+    out_.daemon_topics = reader_.boolean("daemon-topics", !section_.driver_guid);
     out_.heartbeat_s = small(reader_, "heartbeat-s", out_.heartbeat_s, 1, 86'400);
     out_.server_guid = place_.guid;
     out_.server_name = place_.server_name;
@@ -439,9 +439,9 @@ class BrokerReading {
     return good ? name : std::string();
   }
 
+  const BrokerSection& section_;
   ObjectReader reader_;
   const router::ConfigPlace& place_;
-  std::optional<vscp::Guid> driver_guid_;  ///< of the driver whose section it is
   BrokerConfig out_;
   TopicValues values_;
   bool host_has_port_ = false;
@@ -451,7 +451,7 @@ class BrokerReading {
 
 BrokerConfig read_broker(const BrokerSection& section, std::string_view default_name, router::ConfigContext& context,
                          const router::ConfigPlace& place) {
-  return BrokerReading(section.node, section.path, context, place, section.driver_guid).read(default_name);
+  return BrokerReading(section, context, place).read(default_name);
 }
 
 }  // namespace drivers::mqtt

@@ -72,7 +72,8 @@ struct BridgedRate {
 };
 
 struct BrokerConfig {
-  std::string name;           ///< "name": distinct; default "mqtt", "mqtt-2" and so on
+  std::string name;           ///< "name": distinct; default "mqtt", "mqtt-2" and so on, or the driver's
+  std::string owner;          ///< the driver in whose entry it stands; empty: none, it is for all events
   bool named = false;         ///< it has a "name" of its own
   bool version_named = false;  ///< it has a "protocol-version"
   MqttConnection connection;  ///< the connection's keys; client id, will and so on with their tokens filled in
@@ -104,16 +105,18 @@ struct BrokerConfig {
 /// An object of the configuration that makes a broker.
 struct BrokerSection {
   const router::ConfigNode* node = nullptr;
-  std::string path;
-  std::string name;                       ///< if it has none of its own; empty: "mqtt", "mqtt-2"..
-  std::optional<vscp::Guid> driver_guid;  ///< of the upstream driver whose section it is
+  std::string path{};
+  std::string name{};                       ///< if it has none of its own; empty: "mqtt", "mqtt-2"..
+  std::optional<vscp::Guid> driver_guid{};  ///< of the driver whose section it is
+  std::string owner{};                      ///< that driver's name; empty: the section is for all events
+  int level = 2;                            ///< of that driver
 };
 
 /// Reads one of them. Errors go to the context.
 BrokerConfig read_broker(const BrokerSection& section, std::string_view default_name, router::ConfigContext& context,
                          const router::ConfigPlace& place);
 
-/// Reads all: "mqtt", and "drivers.level2[].mqtt" of upstream's link server. Errors go to the reader's context.
+/// Reads all: "mqtt", and those of the entries of "drivers". Errors go to the reader's context.
 std::vector<BrokerConfig> read_brokers(router::ObjectReader& root, const router::ConfigPlace& place);
 
 }  // namespace drivers::mqtt

@@ -5,7 +5,9 @@
 
 #include "drivers/mqtt/site_batch.h"
 #include "protocol/filter_join.h"
+#include "router/base/check.h"
 #include "router/base/log.h"
+#include "router/core/driver_entry.h"
 
 namespace drivers::mqtt {
 namespace {
@@ -54,7 +56,16 @@ void BrokerIntake::finish() {
   join();
 }
 
+void BrokerIntake::find_owner() {
+  if (config_.owner.empty()) return;
+  const std::string name = router::driver_interface_name(config_.owner);
+  const auto found = std::ranges::find(router_.interfaces(), name, &router::InterfaceInfo::name);
+  VR_ASSERT(found != router_.interfaces().end());  // the entries of both were read from one file
+  owner_ = found->channel;
+}
+
 bool BrokerIntake::wants(const vscp::Event& event) const noexcept {
+  if (owner_ != router::kNoChannel && event.obid != owner_) return false;
   return event.obid != channel_ && std::any_of(filters_.begin(), filters_.end(),
                                                [&event](const vscp::Filter& filter) { return filter.matches(event); });
 }
@@ -98,6 +109,7 @@ router::EventBuf* BrokerIntake::acquire() {
     take_batch();  // whoever holds our buffers may wait for us
     event = publisher().try_acquire();
   }
+  if (event != nullptr) event->only_channel = owner_;
   return event;
 }
 

@@ -74,6 +74,8 @@ class BrokerIntake final : public router::HelperThread {
   ~BrokerIntake() override;
 
   const router::Interest* interest() const noexcept override { return &interest_; }
+  /// Before start(), when all drivers are open: the channel of the driver that the broker belongs to.
+  void find_owner();
   /// Before start(): where the messages of each rule go, in the order of the configuration's "bridges".
   void connect_bridges(std::span<BrokerIntake* const> brokers);
   const router::KeptCounts* kept_counts() const noexcept override { return keeper_.counts(); }
@@ -160,6 +162,7 @@ class BrokerIntake final : public router::HelperThread {
   SitePost& post_;
   std::function<void()> wake_sender_;
   std::uint32_t channel_;
+  std::uint32_t owner_ = router::kNoChannel;  ///< the one driver whose events go out, and that gets what comes; else all
   vscp::Guid guid_;
   std::vector<vscp::Filter> filters_;
   router::Interest interest_;

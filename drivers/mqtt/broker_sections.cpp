@@ -1,7 +1,9 @@
-// Where brokers stand in the configuration: "mqtt", and the entries of upstream's drivers.
+// Where brokers stand in the configuration: "mqtt", and the entries of "drivers".
+#include <algorithm>
 #include <utility>
 
 #include "drivers/mqtt/broker_config.h"
+#include "router/core/driver_entry.h"
 
 namespace drivers::mqtt {
 namespace {
@@ -9,37 +11,36 @@ namespace {
 using router::ConfigNode;
 using router::ObjectReader;
 
-bool is_switched_off(const ConfigNode& node) noexcept {
-  const ConfigNode* enable = node.find("enable");
-  return enable != nullptr && enable->kind == ConfigNode::Kind::kBool && !enable->boolean;
+/// A driver's name as a broker's, which is one word and the name of a folder.
+std::string one_word(std::string name) {
+  std::replace_if(name.begin(), name.end(), [](char c) { return c == ' ' || c == '/' || c == '\\'; }, '-');
+  if (name.starts_with('.')) name[0] = '-';
+  return name;
 }
 
-bool has_items(const ConfigNode& node, std::string_view key) noexcept {
-  const ConfigNode* list = node.find(key);
-  return list != nullptr && list->is_array() && !list->items.empty();
-}
-
-/// Upstream's drivers have a broker each. The link server is a driver there; the others come with their libraries.
+/// Drivers may have a broker each. Upstream's link server is the router itself: its broker is as those of "mqtt".
 void add_drivers(ObjectReader& root, std::vector<BrokerSection>& sections) {
   const ConfigNode* drivers = root.any("drivers");
-  const ConfigNode* level2 = drivers == nullptr ? nullptr : drivers->find("level2");
-  if (level2 == nullptr || !level2->is_array()) return;
-  for (std::size_t i = 0; i < level2->items.size(); ++i) {
-    const ConfigNode& entry = level2->items[i];
-    const ConfigNode* file = entry.find("path-driver");
-    const ConfigNode* mqtt = entry.find("mqtt");
-    if (is_switched_off(entry) || file == nullptr || !file->is_string() ||
-        file->text.find("tcpipsrv") == std::string::npos)
-      continue;
-    // The samples fill in a host in each section, whether it is used or not.
-    if (mqtt == nullptr || !mqtt->is_object() || !(has_items(*mqtt, "publish") || has_items(*mqtt, "subscribe")))
-      continue;
-    const ConfigNode* name = entry.find("name");
-    const ConfigNode* guid = entry.find("guid");
-    const auto parsed = guid != nullptr && guid->is_string() ? vscp::parse_guid(guid->text) : vscp::parse_guid("-");
-    sections.push_back({mqtt, router::config_path(router::config_path("drivers.level2", i), "mqtt"),
-                        name != nullptr && name->is_string() ? name->text : std::string(),
-                        parsed ? *parsed : vscp::Guid{}});
+  for (const std::string_view level : {"level1", "level2"}) {
+    const ConfigNode* list = drivers == nullptr ? nullptr : drivers->find(level);
+    if (list == nullptr || !list->is_array()) continue;
+    for (std::size_t i = 0; i < list->items.size(); ++i) {
+      const ConfigNode& entry = list->items[i];
+      if (!entry.is_object() || router::is_switched_off(entry)) continue;
+      const ConfigNode* mqtt = router::driver_mqtt(entry);
+      if (mqtt == nullptr) continue;
+      const ConfigNode* guid = entry.find("guid");
+      const auto parsed = guid != nullptr && guid->is_string() ? vscp::parse_guid(guid->text) : vscp::parse_guid("-");
+      const std::string path = router::config_path(router::config_path("drivers", level), i);
+      const bool is_server = level == "level2" && router::is_tcpipsrv(entry);
+      const std::string name = router::driver_name(entry);
+      sections.push_back({.node = mqtt,
+                          .path = router::config_path(path, "mqtt"),
+                          .name = is_server && entry.find("name") == nullptr ? std::string() : one_word(name),
+                          .driver_guid = parsed ? *parsed : vscp::Guid{},
+                          .owner = is_server ? std::string() : name,
+                          .level = level == "level1" ? 1 : 2});
+    }
   }
 }
 
@@ -66,22 +67,27 @@ std::vector<BrokerConfig> read_brokers(ObjectReader& root, const router::ConfigP
   std::vector<BrokerSection> sections;
   if (node != nullptr && node->is_array()) {
     for (std::size_t i = 0; i < node->items.size(); ++i)
-      sections.push_back({&node->items[i], router::config_path("mqtt", i), {}, {}});
+      sections.push_back({.node = &node->items[i], .path = router::config_path("mqtt", i)});
   } else if (node != nullptr && node->kind != ConfigNode::Kind::kNull &&
              !(node->is_object() && node->members.empty())) {
-    sections.push_back({node, "mqtt", {}, {}});
+    sections.push_back({.node = node, .path = "mqtt"});
   }
   add_drivers(root, sections);
   if (root.context().known_keys != nullptr) {
     router::ConfigContext keys;  // only to make the keys known
     keys.known_keys = root.context().known_keys;
-    read_broker({nullptr, "mqtt[]", {}, {}}, "mqtt", keys, place);
+    read_broker({.path = "mqtt[]"}, "mqtt", keys, place);
   }
   std::vector<BrokerConfig> out;
   for (const BrokerSection& section : sections) {
-    if (section.node->is_object() && is_switched_off(*section.node)) continue;
+    if (section.node->is_object() && router::is_switched_off(*section.node)) continue;
     const std::string fallback = out.empty() ? "mqtt" : "mqtt-" + std::to_string(out.size() + 1);
     BrokerConfig broker = read_broker(section, section.name.empty() ? fallback : section.name, root.context(), place);
+    broker.owner = section.owner;
+    if (!section.owner.empty() && broker.site.enabled()) {
+      root.error_at(*section.node, router::config_path(section.path, "site"),
+                    "is for the whole router: write it in an entry of \"mqtt\" at the top of the file");
+    }
     check_together(root, section, broker, out);
     out.push_back(std::move(broker));
   }

@@ -537,6 +537,7 @@ void BrokerSender::report(router::JsonWriter& array) const {
   array.begin_object()
       .member("driver", "mqtt")
       .member("name", config_.name)
+      .member("of_driver", config_.owner)
       .member("broker", config_.connection.host + ":" + std::to_string(config_.connection.port))
       .member("state", state)
       .member("for_s", (clock_.utc_ns() - std::min(since_ns, clock_.utc_ns())) / kNsPerS)

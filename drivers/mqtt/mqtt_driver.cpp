@@ -9,7 +9,7 @@
 namespace drivers::mqtt {
 namespace {
 
-constexpr std::uint32_t kSendLimitMs = 2000;  // at the end, for what still waits
+constexpr std::uint32_t kSendLimitMs = 5000;  // at the end, for what still waits
 constexpr std::uint32_t kPublishLimitMs = 2000;
 
 }  // namespace
