@@ -82,13 +82,12 @@ void add_strange() {
   device.messages.push_back(message);
 }
 
+void* leaked = nullptr;
+
 /// With the lock held.
 int take(canalMsg* message) {
   if (const unsigned long size = device.words.number("leak", 0); size != 0) {
-    static void* kept = nullptr;
-    void** const leaked = static_cast<void**>(std::calloc(1, std::max(size, sizeof(void*))));
-    *leaked = kept;  // each is reachable from the next: a leak as only the memory's growth shows it
-    kept = leaked;
+    test_library::leak(size, leaked);
   }
   if (device.words.has("flood")) {
     *message = temperature(device.flood++);

@@ -102,6 +102,8 @@ void copy_fields(vscpEvent& to, const vscpEvent& from, bool sparing) {
   if (!sparing) to.crc = from.crc;
 }
 
+void* leaked = nullptr;
+
 int give(vscpEvent* event) {
   Kept kept = some_event(0);
   if (device.words.has("flood")) {
@@ -113,10 +115,7 @@ int give(vscpEvent* event) {
     device.events.pop_front();
   }
   if (const unsigned long size = device.words.number("leak", 0); size != 0) {
-    static void* kept_memory = nullptr;
-    void** const leaked = static_cast<void**>(std::calloc(1, std::max(size, sizeof(void*))));
-    *leaked = kept_memory;
-    kept_memory = leaked;
+    test_library::leak(size, leaked);
   }
   if (device.words.has("whole")) {
     std::memset(event, 0xa5, sizeof *event);

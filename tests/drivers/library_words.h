@@ -9,9 +9,11 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -46,6 +48,15 @@ class Words {
  private:
   std::string text_ = " ";
 };
+
+/// A leak as only the memory's growth shows it: each piece is reachable from the next, and the last from `kept`. Written
+/// to, since what was never touched takes no place. (A static variable in here would keep a library from being unloaded.)
+inline void leak(std::size_t size, void*& kept) {
+  void** const leaked = static_cast<void**>(std::malloc(std::max(size, sizeof(void*))));
+  std::memset(leaked, 1, std::max(size, sizeof(void*)));
+  *leaked = kept;
+  kept = leaked;
+}
 
 /// The words between the first '-' and the ending of the file that `own_symbol` is in.
 inline Words words_of_file(const void* own_symbol) {

@@ -17,6 +17,7 @@
 #include "drivers/library/abi/library_text.h"
 #include "drivers/library/abi/return_code.h"
 #include "drivers/library/abi/shared_object.h"
+#include "router/base/sanitizer.h"
 
 namespace tools::ctl {
 namespace {
@@ -27,7 +28,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint32_t kReadMs = 50;  // what upstream's daemon passes, and libraries are used to
 constexpr std::uint32_t kWriteMs = 300;
 constexpr auto kLate = std::chrono::milliseconds(1000);
-constexpr std::uint64_t kGrowthBytes = 4U << 20U;  // below that it may be a library's own queue
+// Below that it may be a library's own queue, or what AddressSanitizer keeps of freed memory.
+constexpr std::uint64_t kGrowthBytes = router::kAddressSanitizer ? 32U << 20U : 4U << 20U;
 constexpr std::uint64_t kWritesAtOnce = 500;       // what is connected may be slow
 constexpr long kWrongHandle = 0x7fff'1234;
 
