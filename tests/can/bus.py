@@ -42,7 +42,7 @@ def assert_same(actual, expected):
                          f"{actual[place:place + 3]} instead of {expected[place:place + 3]}")
 
 
-def run(*command, check=True, timeout=30):
+def run(*command, check=True, timeout=120):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")

@@ -52,7 +52,7 @@ class Listener:
     """A link session that gets every event as it comes."""
 
     def __init__(self, daemon):
-        self.client = daemon.login(timeout=30)
+        self.client = daemon.login()
         self.client.ok("RCVLOOP")
 
     def take(self, count):

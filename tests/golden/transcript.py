@@ -118,7 +118,7 @@ class Mismatch(AssertionError):
 class Replay:
     """One run of one transcript in one mode against a daemon that listens on `port`."""
 
-    def __init__(self, transcript, port, mode, process=None, timeout=15.0):
+    def __init__(self, transcript, port, mode, process=None, timeout=60.0):
         self.transcript = transcript
         self.port = port
         self.mode = mode

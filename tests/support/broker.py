@@ -82,7 +82,7 @@ class Broker:
 
     def terminate(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(80)
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)

@@ -100,5 +100,5 @@ class Browser:
             self.session = None
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(80)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -38,7 +38,7 @@ class Event:
 class LinkClient:
     """One connection. All reads have a deadline of `timeout` seconds."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=15.0, greeting=True, receive_buffer=None,
+    def __init__(self, port, host="127.0.0.1", timeout=60.0, greeting=True, receive_buffer=None,
                  source=None, tls=None):
         """`tls`: an ssl.SSLContext."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -47,6 +47,7 @@ class LinkClient:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.timeout = timeout
+        self.in_loop = False  # then a bare "+OK" is a sign of life and no reply
         if source is not None:
             self.socket.bind((source, 0))
         self.socket.connect((host, port))
@@ -111,10 +112,19 @@ class LinkClient:
         lines = []
         while True:
             line = self.read_line(deadline)
+            if self.in_loop and line == "+OK":
+                continue
             lines.append(line)
             if line.startswith(("+OK", "-OK")):
+                self._see_loop(line)
                 return lines
             assert "+OK" not in line and "-OK" not in line, f"status text inside a line: {line!r}"
+
+    def _see_loop(self, status):
+        if status.startswith("+OK - Receive loop entered"):
+            self.in_loop = True
+        elif status.startswith("+OK - Quit receive loop"):
+            self.in_loop = False
 
     def read_event(self):
         """The next event line; signs of life are skipped."""

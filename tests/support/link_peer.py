@@ -179,9 +179,11 @@ class Refuser(Peer):
 
 
 class HalfLine(Peer):
-    """In the receive loop it stops in the middle of a line, on the first connection for each purpose; later it is well."""
+    """In the receive loop, once `go` is set, it stops in the middle of a line, on the first connection for each purpose; later it is
+    well."""
 
     def __init__(self):
+        self.go = threading.Event()
         self.loops = 0
         super().__init__()
 
@@ -191,6 +193,7 @@ class HalfLine(Peer):
             if line == "RCVLOOP":
                 self.loops += 1
                 sock.sendall(b"+OK\r\n")
+                self.go.wait()
                 if self.loops == 1:
                     sock.sendall(event(1).encode() + b"\r\n0,20,3,0,,,01:02")
                     return

@@ -89,7 +89,7 @@ class Frame:
 class UdpPeer:
     """A socket of its own. `encryption`: name and key, of all that it sends and gets."""
 
-    def __init__(self, host="127.0.0.1", encryption=None, timeout=15.0):
+    def __init__(self, host="127.0.0.1", encryption=None, timeout=60.0):
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind((host, 0))

@@ -184,7 +184,7 @@ class Bench(unittest.TestCase):
                              daemon_path())
         started = poll(lambda: len(children(process.pid)) == 3 and children(process.pid), 30, "the crowd")
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 130, errors)
         self.assertIn("interrupted", errors)
         for pid in started:

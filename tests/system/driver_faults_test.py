@@ -9,6 +9,8 @@ import unittest
 from driver_library_test import LIBRARIES, LibraryTest, level1, level2, poll, row, wait_row, wait_running
 
 EXAMPLES = pathlib.Path(os.environ["VSCPROUTER_EXAMPLE_LIBRARIES"])
+# Not so often that a slow machine does nothing else than to start what fails.
+SLOWLY = {"restart": {"delay": 0.2, "delay-max": 10}}
 CALL_TIMEOUT = {"call-timeout-ms": 300, "open-timeout-ms": 300}
 
 
@@ -58,7 +60,7 @@ class FaultLibraries(LibraryTest):
         good = level2("echo", name="good")
         libraries = {1: [], 2: [good]}
         for name, (level, entry, _) in entries.items():
-            libraries[level].append(entry | {"name": name})
+            libraries[level].append(entry | SLOWLY | {"name": name})
         with self.daemon(libraries[2], libraries[1]) as daemon:
             wait_running(daemon, "good")
             client = self.listener(daemon)

@@ -262,7 +262,7 @@ class Many(LibraryTest):
 class Check(LibraryTest):
     def check(self, daemon):
         result = subprocess.run([daemon_path(), "--config", str(daemon.config_path), "--state", str(daemon.state), "--check-config"],
-                                capture_output=True, text=True, timeout=20)
+                                capture_output=True, text=True, timeout=120)
         return result.returncode, result.stdout + result.stderr
 
     def test_files(self):

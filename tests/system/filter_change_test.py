@@ -25,6 +25,9 @@ def event_line(vscp_class, number):
 def number_of(event):
     return event.data[0] << 16 | event.data[1] << 8 | event.data[2]
 
+# However slow the machine is with reading them.
+ROOMY = {"max-out-queue": 1_000_000, "max-out-bytes": 0}
+
 
 class Flow:
     """Sends numbered events of all classes, round and round, until it has to end."""
@@ -59,7 +62,7 @@ class Flow:
 class FilterChanges(unittest.TestCase):
     def change_while_events_flow(self, in_loop):
         batches, size = 50 if is_sanitized() else 300, 50
-        with Daemon() as daemon, NothingLeft(daemon):
+        with Daemon(link=ROOMY) as daemon, NothingLeft(daemon):
             with daemon.login() as changing, daemon.login() as sender, daemon.login() as steady:
                 for client in (changing, steady):
                     client.ok(f"SFLT 0,{ALWAYS},0,-")

@@ -84,9 +84,9 @@ class Bridges(unittest.TestCase):
     def test_retained_messages(self):
         with joined({"near": self.near, "far": self.far}, {"from": "near", "to": "far", "topics": "keep/#"}):
             near = self.watch(self.near, "none")
+            watcher = self.watch(self.far, "keep/#", options=8)  # retain as published
             near.publish("keep/a", b"1", qos=1, retain=True)
             near.publish("keep/b", b"2", qos=1)
-            watcher = self.watch(self.far, "keep/#", options=8)  # retain as published
             got = {}
             while len(got) < 2:
                 message = watcher.read()

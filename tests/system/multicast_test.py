@@ -26,7 +26,7 @@ class Multicast(Udp):
         member.bind((group, port))
         member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton("127.0.0.1"))
         member.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-        member.settimeout(15)
+        member.settimeout(60)
         return member
 
     def free_port(self):
@@ -108,7 +108,7 @@ class Multicast(Udp):
                 member.settimeout(1)
                 member.sendto(b"here", (GROUP6, port, 0, index))
                 if member.recv(10) == b"here":
-                    member.settimeout(15)
+                    member.settimeout(60)
                     return member, name, index
             except OSError:
                 continue

@@ -19,7 +19,7 @@ from daemon import Daemon, daemon_path, poll  # noqa: E402
 
 def run(*arguments):
     """Runs the program to its end."""
-    done = subprocess.run([daemon_path(), *arguments], capture_output=True, text=True, timeout=30, check=False,
+    done = subprocess.run([daemon_path(), *arguments], capture_output=True, text=True, timeout=120, check=False,
                           stdin=subprocess.DEVNULL)
     print(f"$ vscprouterd {' '.join(arguments)}\n{done.stdout}{done.stderr}[{done.returncode}]")
     return done

@@ -59,7 +59,7 @@ class Quirks(unittest.TestCase):
 
     def test_01_samples_greeting_comes_in_one_read(self):
         for _ in range(20):
-            with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as sock:
+            with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=60) as sock:
                 text = sock.recv(800).decode()
             self.assertTrue(text.startswith("Welcome to the VSCP daemon.\r\n"), text)
             self.assertTrue(text.endswith("\r\n+OK - Success.\r\n"), text)

@@ -42,7 +42,7 @@ class Shell(unittest.TestCase):
         program = shutil.which("nc") or shutil.which("nc.openbsd")
         if not program:
             self.skipTest("netcat is not installed")
-        done = subprocess.run([program, *options, "127.0.0.1", str(daemon.port)], input=text.encode(), timeout=20,
+        done = subprocess.run([program, *options, "127.0.0.1", str(daemon.port)], input=text.encode(), timeout=120,
                               stdout=subprocess.PIPE, check=False)
         said = done.stdout.decode()
         print(said.replace("\r", ""))
@@ -75,7 +75,7 @@ class Shell(unittest.TestCase):
 
     def test_bash_dev_tcp(self):
         with Daemon() as daemon:
-            done = subprocess.run(["bash", "-c", BASH, "bash", str(daemon.port)], text=True, timeout=30,
+            done = subprocess.run(["bash", "-c", BASH, "bash", str(daemon.port)], text=True, timeout=120,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
             print(done.stdout)
             self.assertEqual(done.returncode, 0)

@@ -20,7 +20,7 @@ def ctl(daemon, *arguments, offline=False):
     """Runs vscpctl spool to its end."""
     command = [VSCPCTL, "spool", *arguments]
     env = dict(os.environ) if offline else {**os.environ, "VSCPROUTERD_SOCKET": daemon.admin_path()}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False, env=env)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False, env=env)
     print(f"$ {' '.join(command)}\n{done.stdout[-1500:]}{done.stderr[-1500:]}[{done.returncode}]")
     return done
 

@@ -149,7 +149,7 @@ class ServerTest(TlsTest):
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as peer:
                 peer.stdin.write(b"NOOP\r\nQUIT\r\n")
                 peer.stdin.flush()
-                self.assertEqual(peer.wait(20), 0)
+                self.assertEqual(peer.wait(80), 0)
                 self.assertTrue(peer.stdout.read().endswith(b"+OK - Success.\r\n+OK - Connection closed by client.\r\n"))
 
     @unittest.skipUnless(shutil.which("node"), "no node")

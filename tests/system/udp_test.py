@@ -257,7 +257,7 @@ class BadInput(Udp):
             back.close()
             back.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             back.socket.bind(("127.0.0.1", gone.port))
-            back.socket.settimeout(15)
+            back.socket.settimeout(60)
             sender.ok("SEND 0,20,5,0,,,-")
             self.assertEqual(back.receive()[0].vscp_type, 5)
 
