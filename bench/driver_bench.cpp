@@ -1,17 +1,20 @@
 // Driver libraries in processes of their own: what crosses per second, and how long an event is under way, against
-// delivery inside a worker and against the same library on threads of the router. The worker's turns are taken by the
-// benchmark.
+// delivery inside a worker, against the same library on threads of the router, and against two threads that only wake
+// each other. The worker's turns are taken by the benchmark.
 //
 // Arguments: 1 a process of its own, 0 threads of this one.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "drivers/library/futex.h"
 #include "drivers/library/library_driver.h"
 #include "router/base/check.h"
 #include "router/base/clock.h"
@@ -170,6 +173,42 @@ void Driver_latency(benchmark::State& state) {
   state.counters["in p99 us"] = middle(to_router, 99);
 }
 BENCHMARK(Driver_latency)->ArgName("process")->Arg(1)->Arg(0)->UseRealTime()->MinTime(1);
+
+/// The floor: two threads that sleep on a word each, and take the time when they wake.
+void Bare_latency(benchmark::State& state) {
+  constexpr std::uint32_t kStop = ~std::uint32_t{0};
+  const router::SystemClock clock;
+  std::atomic<std::uint32_t> there{0};
+  std::atomic<std::uint32_t> back{0};
+  std::atomic<std::uint64_t> woken_ns{0};
+  std::thread other([&] {
+    for (std::uint32_t seen = 0;;) {
+      while (there.load() == seen) drivers::library::wait_futex(there, seen, 1000);
+      woken_ns.store(clock.monotonic_ns());
+      seen = there.load();
+      back.store(seen);
+      drivers::library::wake_futex(back);
+      if (seen == kStop) return;
+    }
+  });
+  std::vector<std::uint64_t> under_way;
+  std::uint32_t number = 0;
+  const auto say = [&](std::uint32_t what) {
+    there.store(what);
+    drivers::library::wake_futex(there);
+    for (std::uint32_t now = back.load(); now != what; now = back.load()) drivers::library::wait_futex(back, now, 1000);
+  };
+  for (auto _ : state) {
+    const std::uint64_t sent = clock.monotonic_ns();
+    say(++number);
+    under_way.push_back(woken_ns.load() - sent);
+  }
+  say(kStop);
+  other.join();
+  state.counters["p50 us"] = middle(under_way, 50);
+  state.counters["p99 us"] = middle(under_way, 99);
+}
+BENCHMARK(Bare_latency)->UseRealTime()->MinTime(1);
 
 /// The same between two ports of one worker.
 void Direct_latency(benchmark::State& state) {

@@ -3,7 +3,7 @@
 and to each of them, and what the daemon uses.
 
     bench/whole_site.py [--drivers 50] [--sessions 10000] [--can vcan0,vcan1,vcan2] [--frames 200]
-    tools/can-vm --memory 4096 --timeout 600 -- python3 bench/whole_site.py --can vcan0,vcan1,vcan2
+    tools/can-vm --memory 4000 --timeout 900 -- bash -c 'ulimit -n 1048576; exec bench/whole_site.py --can vcan0,vcan1,vcan2'
 
 Programs are those of build/, or what VSCPROUTERD and VSCPBENCH name; the library is the Level I example. CAN needs can-utils. The sessions
 are those of `vscpbench run idle-crowd`, which want another class than those of drivers and CAN.
@@ -23,6 +23,7 @@ from daemon import Daemon, daemon_path, poll  # noqa: E402
 BENCH = os.environ.get("VSCPBENCH", str(ROOT / "build/tools/vscpbench/vscpbench"))
 LIBRARY = Path(daemon_path()).resolve().parents[2] / "drivers/examples/level1_example.so"
 CONTROL, TURN_ON, INFORMATION, ON = 30, 5, 20, 3
+LIMIT_S = 300  # for anything that is waited for
 PERIOD_MS = 10_000  # of the temperatures of each driver, which all others get
 
 
@@ -72,15 +73,18 @@ def begin_crowd(daemon, count):
             raise AssertionError("vscpbench ended: " + crowd.stderr.read().decode())
         return sessions(daemon) >= count
 
-    poll(all_there, 300, f"{count} sessions")
+    poll(all_there, LIMIT_S, f"{count} sessions")
     return crowd, time.monotonic() - begun
 
 
 def listen(client, frames, drivers, devices):
     """Reads until every frame of every segment and an event of every driver has come."""
+    deadline = time.monotonic() + LIMIT_S
     left = {can_guid(i, 1): list(range(frames)) for i in range(len(devices))}
     silent = {driver_guid(i, 1) for i in range(drivers)}
     while silent or any(left.values()):
+        missing = f"{len(silent)} drivers are silent, of the segments {[len(numbers) for numbers in left.values()]} frames are missing"
+        assert time.monotonic() < deadline, missing
         event = client.read_event()
         silent.discard(event.guid)
         if event.guid in left and event.vscp_class == INFORMATION:
@@ -98,7 +102,7 @@ def cansend_all(devices, frames):
         senders[-1].stdin.write(log)
         senders[-1].stdin.close()
     for sender in senders:
-        assert sender.wait(60) == 0
+        assert sender.wait(LIMIT_S) == 0
 
 
 def switch_lamps(client, drivers):
@@ -117,8 +121,8 @@ def main():
     options = parser.parse_args()
     devices = [name for name in options.can.split(",") if name]
     with Daemon(config=configuration(options.drivers, devices)) as daemon:
-        poll(lambda: all(row["state"] == "running" for row in rows(daemon, "library")), 120, "all drivers running")
-        poll(lambda: all(row["state"] == "up" for row in rows(daemon, "socketcan")), 60, "all CAN interfaces up")
+        poll(lambda: all(row["state"] == "running" for row in rows(daemon, "library")), LIMIT_S, "all drivers running")
+        poll(lambda: all(row["state"] == "up" for row in rows(daemon, "socketcan")), LIMIT_S, "all CAN interfaces up")
         print(f"{options.drivers} drivers, {len(devices)} CAN segments: {resident_mib(daemon.process.pid):.1f} MiB")
         daemon.login(timeout=120).close()  # the first one costs a password hash, which takes long in a virtual machine
         crowd, took = begin_crowd(daemon, options.sessions)
@@ -135,8 +139,9 @@ def main():
                 print(f"{options.frames} frames of each segment in order, an event of each driver: {seconds:.1f} s, "
                       f"daemon {(cpu_seconds(daemon.process.pid) - cpu) / seconds:.2f} of a core")
                 switch_lamps(sender, options.drivers)
-                lit = set()
+                lit, deadline = set(), time.monotonic() + LIMIT_S
                 while len(lit) < options.drivers:
+                    assert time.monotonic() < deadline, f"the lamps of {len(lit)} drivers were switched on, and no more"
                     event = client.read_event()
                     if (event.vscp_class, event.vscp_type) == (INFORMATION, ON) and event.guid.startswith("FF:FF:FF:FF:FF:FF:FF:F5:D0"):
                         lit.add(event.guid)
