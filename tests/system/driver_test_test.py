@@ -92,7 +92,7 @@ class DriverTest(unittest.TestCase):
                 ("level1", "flood leak=100000", "memory grew by"),
                 ("level2_classic", "flood leak=100000", "memory grew by")):
             with self.subTest(words=words):
-                status, report = check(LIBRARIES / f"{library}.so", words, reading="200ms" if "leak" in words else "50ms")
+                status, report = check(LIBRARIES / f"{library}.so", words, reading="2s" if "leak" in words else "50ms")
                 self.assertEqual(status, 1, report)
                 self.assertIn(expected, report)
 
