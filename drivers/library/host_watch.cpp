@@ -263,8 +263,10 @@ void HostWatch::see_end(std::uint64_t now) {
   const bool good = end->signal == 0 && end->exit_code == 0 && link_->was_asked_to_stop.load(std::memory_order_acquire);
   if (!has_reason_ && !good) {
     const bool stopping = state_ == WatchState::kStopping;
-    const bool not_loaded = end->exit_code == static_cast<int>(HostExit::kNotLoaded);
-    const bool not_opened = end->exit_code == static_cast<int>(HostExit::kNotOpened);
+    // A library may end the process with the same numbers.
+    const bool failed = shared.phase.load(std::memory_order_acquire) == static_cast<std::uint32_t>(Phase::kFailed);
+    const bool not_loaded = failed && end->exit_code == static_cast<int>(HostExit::kNotLoaded);
+    const bool not_opened = failed && end->exit_code == static_cast<int>(HostExit::kNotOpened);
     const std::string words = end_words(*end, shared);
     note_failure(not_loaded   ? SiteType::kNotLoaded
                  : not_opened ? SiteType::kNotOpened

@@ -1,7 +1,7 @@
 // What a test library is to do, in words: of its configuration string, and of its own file's name, so that functions
 // that are called before any configuration can go wrong too ("level1-segv@CanalGetVersion.so").
 //
-//   FAULT@FUNCTION   FAULT is segv, abort, exit, hang, throw, error, pointer (see the libraries)
+//   FAULT@FUNCTION   FAULT is segv, abort, exit, exit66, hang, throw, error, pointer (see the libraries)
 //   NAME=NUMBER      count=100
 //   NAME             echo
 #pragma once
@@ -40,6 +40,7 @@ class Words {
     if (fault("segv")) ::raise(SIGSEGV);
     if (fault("abort")) std::abort();
     if (fault("exit")) std::exit(3);
+    if (fault("exit66")) std::exit(66);  // a number that the host ends with, too
     if (fault("throw")) throw std::runtime_error("a test library throws");
     while (fault("hang")) ::pause();
     return fault("error");

@@ -146,8 +146,10 @@ class Faults(LibraryTest):
                                    f"ended by SIGSEGV in {function}")
 
     def test_exit(self):
-        self.check_restart(level2("exit@VSCPRead"), lambda r: r["crashes"], ENDED,
-                           "ended itself with exit code 3 in VSCPRead")
+        for word, code in (("exit", 3), ("exit66", 66)):
+            with self.subTest(code=code):
+                self.check_restart(level2(f"{word}@VSCPRead"), lambda r: r["crashes"], ENDED,
+                                   f"ended itself with exit code {code} in VSCPRead")
 
     def test_a_hang(self):
         for function, more in (("VSCPOpen", {"open-timeout-ms": 100}), ("VSCPRead", {"call-timeout-ms": 200})):
