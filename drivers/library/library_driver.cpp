@@ -17,7 +17,6 @@ namespace {
 
 using router::ObjectReader;
 
-constexpr std::uint32_t kReportMs = 2000;
 constexpr std::uint32_t kTypeLevel1Driver = 2;  // spec: vscp_tcpiplink.md#tcpip-interface-list
 constexpr std::uint32_t kTypeLevel2Driver = 3;
 constexpr std::uint64_t kMsNs = 1'000'000;
@@ -54,7 +53,8 @@ void write_figures_of_library(router::JsonWriter& array, const LibraryConfig& co
   }
 }
 
-void write_row(router::JsonWriter& array, const LibraryConfig& config, const WatchStatus& status, const PortRow& row) {
+/// `row`: null if the workers have not answered in time.
+void write_row(router::JsonWriter& array, const LibraryConfig& config, const WatchStatus& status, const PortRow* row) {
   array.begin_object()
       .member("driver", "library")
       .member("name", config.name)
@@ -63,13 +63,15 @@ void write_row(router::JsonWriter& array, const LibraryConfig& config, const Wat
       .member("state", to_text(status.state))
       .member("since", date_text(status.since_utc_ns))
       .member("pid", status.process)
-      .member("about", status.about)
-      .member("events_in", row.figures.events_in)
-      .member("events_out", row.figures.events_out)
-      .member("waiting", row.figures.waiting)
-      .member("dropped", row.figures.dropped)
-      .member("lost_with_host", row.lost)
-      .member("starts", status.starts)
+      .member("about", status.about);
+  if (row != nullptr) {
+    array.member("events_in", row->figures.events_in)
+        .member("events_out", row->figures.events_out)
+        .member("waiting", row->figures.waiting)
+        .member("dropped", row->figures.dropped)
+        .member("lost_with_host", row->lost);
+  }
+  array.member("starts", status.starts)
       .member("crashes", status.crashes)
       .member("hangs", status.hangs)
       .member("refusals", status.refusals)
@@ -240,10 +242,9 @@ void LibraryDriver::report(router::JsonWriter& array) const {
           if (&ports[i]->worker() == &worker) (*rows)[i] = {ports[i]->figures(), ports[i]->lost_with_host()};
         }
       },
-      kReportMs);
-  if (!complete) return;
+      router::Router::kAnswerMs);
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    write_row(array, config_.libraries[i], watches_[i]->status(), (*rows)[i]);
+    write_row(array, config_.libraries[i], watches_[i]->status(), complete ? &(*rows)[i] : nullptr);
   }
 }
 

@@ -14,7 +14,6 @@ namespace {
 
 // How long a session may go on taking what is queued for it when the process stops.
 constexpr std::uint64_t kDrainNs = 3'000'000'000;
-constexpr std::uint32_t kReloadMs = 5000;
 
 // Spec: class2.protocol.md type 20, capability code: only what is really there.
 constexpr std::uint64_t kManyInterfaces = std::uint64_t{1} << 61U;
@@ -130,7 +129,7 @@ std::string LinkServer::renew_certificates(std::size_t index) {
       [door = doors_[index], fresh](router::Worker& worker) {
         door->renew(worker.index(), std::move((*fresh)[worker.index()]));
       },
-      kReloadMs);
+      router::Router::kAnswerMs);
   return complete ? std::string() : "a worker has had no time for the new certificates yet: it takes them as soon as it has";
 }
 

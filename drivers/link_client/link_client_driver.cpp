@@ -17,8 +17,6 @@ using router::ObjectReader;
 
 // How long what waits may still go out when the process stops.
 constexpr std::uint64_t kDrainNs = 3'000'000'000;
-constexpr std::uint32_t kReportMs = 2000;
-constexpr std::uint32_t kReloadMs = 5000;
 constexpr std::uint32_t kTypeLevel2Driver = 3;  // spec: vscp_tcpiplink.md#tcpip-interface-list
 constexpr std::int64_t kEventsMax = 1 << 28;
 
@@ -159,7 +157,7 @@ std::expected<std::size_t, std::string> LinkClientDriver::reload() {
                                                   if (&remote->worker() == &worker) remote->set_tls(std::move(tls));
                                                 }
                                               },
-                                              kReloadMs);
+                                              router::Router::kAnswerMs);
   if (!complete) add("a worker has had no time for the new certificates yet: it takes them as soon as it has");
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return 0;
@@ -222,8 +220,11 @@ void LinkClientDriver::report(router::JsonWriter& array) const {
           if (&remote->worker() == &worker) rows->push_back(remote->status());
         }
       },
-      kReportMs);
-  if (!complete) return;
+      router::Router::kAnswerMs);
+  if (!complete) {
+    for (const RemoteConfig& config : config_.remotes) router::write_no_answer(array, name(), config.name);
+    return;
+  }
   for (RemoteStatus& status : *rows) {
     const auto writer = std::find_if(writers_.begin(), writers_.end(),
                                      [&](const auto& one) { return one->waiting().name == status.name; });

@@ -14,7 +14,6 @@ using router::ObjectReader;
 
 // How long what waits may still go out when the process stops: some thousand frames at 125 kbit/s.
 constexpr std::uint64_t kLeaveNs = 3'000'000'000;
-constexpr std::uint32_t kReportMs = 2000;
 
 void write(router::JsonWriter& array, const CanStatus& status) {
   array.begin_object()
@@ -148,10 +147,13 @@ void SocketcanDriver::report(router::JsonWriter& array) const {
           if (&port->worker() == &worker) rows->push_back(port->status());
         }
       },
-      kReportMs);
-  if (!complete) return;
+      router::Router::kAnswerMs);
   // In the order of the configuration.
   for (const CanConfig& entry : entries_) {
+    if (!complete) {
+      router::write_no_answer(array, name(), entry.device);
+      continue;
+    }
     const auto row = std::find_if(rows->begin(), rows->end(),
                                   [&](const CanStatus& status) { return status.device == entry.device; });
     if (row != rows->end()) write(array, *row);

@@ -17,7 +17,6 @@ using router::ObjectReader;
 
 // How long what waits may still go out when the process stops.
 constexpr std::uint64_t kLeaveNs = 2'000'000'000;
-constexpr std::uint32_t kReportMs = 2000;
 
 /// `address`: of a peer, empty; of the entry, its own.
 void write_lane(router::JsonWriter& array, const EntryConfig& entry, const LaneStatus& status,
@@ -177,9 +176,12 @@ void UdpDriver::report(router::JsonWriter& array) const {
           if (&entry->worker() == &worker) rows->emplace_back(entry, entry->status());
         }
       },
-      kReportMs);
-  if (!complete) return;
+      router::Router::kAnswerMs);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (!complete) {
+      router::write_no_answer(array, name(), config_.entries[i].name);
+      continue;
+    }
     const auto row =
         std::find_if(rows->begin(), rows->end(), [&](const auto& one) { return one.first == entries_[i].get(); });
     if (row != rows->end()) write(array, config_.entries[i], entries_[i]->address(), row->second);

@@ -19,6 +19,9 @@ namespace router {
 
 class JsonWriter;
 
+/// The row of something whose worker has not answered in time: that it is there, and why its figures are not.
+void write_no_answer(JsonWriter& array, std::string_view driver, std::string_view name);
+
 class Driver {
  public:
   virtual ~Driver() = default;

@@ -57,6 +57,9 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
+  /// How long those wait who ask the workers for an operator, in ms.
+  static constexpr std::uint32_t kAnswerMs = 5000;
+
   const RouterSettings& settings() const noexcept { return settings_; }
   const Clock& clock() const noexcept { return *clock_; }
   std::uint64_t started_utc_ns() const noexcept { return started_utc_ns_; }
