@@ -1,5 +1,4 @@
-// The same for unit tests (tools/pch/std_pch.h).
-#pragma once
+// Precompiled for unit tests: half of what they take to compile is GoogleTest.
 
 #include <gtest/gtest.h>
 

@@ -63,7 +63,8 @@ TEST(BrokerSections, WhatIsWrongIsSaid) {
   EXPECT_TRUE(std::any_of(site.begin(), site.end(), [](const std::string& line) {
     return line.find("drivers.level2[0].mqtt.site: is for the whole router") != std::string::npos;
   }));
-  EXPECT_EQ(errors(R"({"drivers": {"level1": [{"path": "/a.so", "mqtt": {"publish": [{"topic": "{{nonsense}}"}]}}]}})").size(),
+  EXPECT_EQ(errors(R"({"drivers": {"level1": [{"path": "/a.so", "mqtt": {"publish": [{"topic": "{{nonsense}}"}]}}]}})")
+                .size(),
             1U);
 }
 
