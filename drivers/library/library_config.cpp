@@ -171,7 +171,8 @@ LibrariesConfig read_libraries(ObjectReader& root, const router::ConfigPlace& pl
     if (list == nullptr || !list->is_array()) continue;
     for (std::size_t i = 0; i < list->items.size(); ++i) {
       const ConfigNode& node = list->items[i];
-      if (!node.is_object() || router::is_switched_off(node) || (place.claimed != nullptr && place.claimed->contains(&node)))
+      if (!node.is_object() || router::is_switched_off(node) ||
+          (place.claimed != nullptr && place.claimed->contains(&node)))
         continue;
       if (place.claimed != nullptr) place.claimed->insert(&node);
       const std::string path = router::config_path(router::config_path("drivers", key), i);

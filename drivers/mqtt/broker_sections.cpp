@@ -13,7 +13,8 @@ using router::ObjectReader;
 
 /// A driver's name as a broker's, which is one word and the name of a folder.
 std::string one_word(std::string name) {
-  std::replace_if(name.begin(), name.end(), [](char c) { return c == ' ' || c == '/' || c == '\\'; }, '-');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || c == '/' || c == '\\'; }, '-');
   if (name.starts_with('.')) name[0] = '-';
   return name;
 }

@@ -49,9 +49,8 @@ Read read_reply(std::span<const std::uint8_t> frame) noexcept {
   if (argument.size() != kArgumentSize && argument.size() != kShortArgumentSize)
     return std::unexpected(Refusal::kBadSize);
   const std::size_t head = argument.size() - kShortArgumentSize;
-  return ReadDatagram{DatagramKind::kConfirmation,
-                      {reply->error, load16(&argument[head]), load16(&argument[head + 2])},
-                      std::nullopt};
+  return ReadDatagram{
+      DatagramKind::kConfirmation, {reply->error, load16(&argument[head]), load16(&argument[head + 2])}, std::nullopt};
 }
 
 /// An encrypted frame does not say where its padding begins; the size field of an event does, and a confirmation has

@@ -54,7 +54,8 @@ enum class DatagramKind : std::uint8_t { kEvent, kConfirmation };
 struct ReadDatagram {
   DatagramKind kind = DatagramKind::kEvent;
   Confirmation confirmation;  ///< kConfirmation: what it says. kEvent: what would confirm it
-  /// kConfirmation: what the same bytes say if they are of the other size, where encryption hides which it is and both fit.
+  /// kConfirmation: what the same bytes say if they are of the other size, where encryption hides which it is and both
+  /// fit.
   std::optional<Confirmation> other;
 };
 

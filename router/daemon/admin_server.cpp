@@ -123,8 +123,8 @@ bool AdminServer::serve(Client& client, bool late) {
     client.until_ns = clock_->monotonic_ns() + kPatienceNs;
   }
   while (client.sent < client.reply.size()) {
-    const auto size = ::send(client.socket.get(), client.reply.data() + client.sent, client.reply.size() - client.sent,
-                             MSG_NOSIGNAL);
+    const auto size =
+        ::send(client.socket.get(), client.reply.data() + client.sent, client.reply.size() - client.sent, MSG_NOSIGNAL);
     if (size < 0) return must_wait(errno);
     client.sent += static_cast<std::size_t>(size);
     client.until_ns = clock_->monotonic_ns() + kPatienceNs;

@@ -1,6 +1,6 @@
 // The local door for operators: a unix socket, mode 0600. One line of JSON in, {"command":"stat"}, one line of JSON
-// out, then it closes. A request that cannot be served gets {"error":"a sentence"}. Nobody waits for a client: one that is
-// silent or does not read holds neither the others up nor the daemon's end.
+// out, then it closes. A request that cannot be served gets {"error":"a sentence"}. Nobody waits for a client: one that
+// is silent or does not read holds neither the others up nor the daemon's end.
 //
 // Thread rule: the supervisor's thread.
 #pragma once

@@ -50,8 +50,9 @@ class Words {
   std::string text_ = " ";
 };
 
-/// A leak as only the memory's growth shows it: each piece is reachable from the next, and the last from `kept`. Written
-/// to, since what was never touched takes no place. (A static variable in here would keep a library from being unloaded.)
+/// A leak as only the memory's growth shows it: each piece is reachable from the next, and the last from `kept`.
+/// Written to, since what was never touched takes no place. (A static variable in here would keep a library from being
+/// unloaded.)
 inline void leak(std::size_t size, void*& kept) {
   void** const leaked = static_cast<void**>(std::malloc(std::max(size, sizeof(void*))));
   std::memset(leaked, 1, std::max(size, sizeof(void*)));

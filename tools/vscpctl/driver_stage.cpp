@@ -207,7 +207,8 @@ void read_stage(const DriverTestOptions& options, StageReport& report) {
   const auto library = load_and_open(options, report);
   if (!library) return;
   const auto begun = Clock::now();
-  // From the half on, or sooner if it grows fast: what it has by then may be queues that have got the size that they need.
+  // From the half on, or sooner if it grows fast: what it has by then may be queues that have got the size that they
+  // need.
   Growth growth;
   bool is_settled = false;
   std::uint64_t events = 0;
