@@ -7,6 +7,7 @@
 //   impatient     the blocking functions come back at once; bus-off counts how often they were asked
 //   unsupported   the blocking functions are there and do nothing
 //   full          no room for what is sent
+//   cut           cuts the configuration at its first blank, in place, as strtok() does
 //   leak=N        each received message leaks N bytes
 //   pointer@CanalGetVendorString   a pointer to nowhere
 #include <algorithm>
@@ -125,6 +126,7 @@ long CanalOpen(const char* configuration, unsigned long flags) {
   device.words.set(configuration == nullptr ? "" : configuration);
   if (wrong("CanalOpen") || device.open) return -1;
   device.flags = flags;
+  if (device.words.has("cut")) *const_cast<char*>(std::strchr(configuration, ' ')) = '\0';
   device.messages.clear();
   if (device.words.has("strange")) add_strange();
   for (unsigned long node = 1; node <= device.words.number("count", 0); ++node) {

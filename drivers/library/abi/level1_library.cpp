@@ -80,8 +80,9 @@ Level1Library::~Level1Library() {
 
 std::string Level1Library::open() {
   if (handle_ > 0) return {};
+  given_configuration_ = settings_.configuration;
   const long handle = guard_.call<long>(Side::kReading, LibraryCall::kCanalOpen, 0, [&] {
-    return functions_.open(settings_.configuration.c_str(), settings_.flags);
+    return functions_.open(given_configuration_.c_str(), settings_.flags);
   });
   if (handle <= 0) {
     const std::string thrown = guard_.exception_text();

@@ -63,6 +63,7 @@ class Level1Library final : public DriverLibrary {
   SharedObject object_;
   const CanalFunctions functions_;
   const LibrarySettings settings_;
+  std::string given_configuration_;  ///< the library's to keep, and some cut it up in place
   LibraryInfo info_;
   CallGuard guard_;
   TurnLock turn_;

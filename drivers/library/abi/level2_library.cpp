@@ -85,8 +85,9 @@ std::string Level2Library::open() {
   } else {
     vscp::format_guid(settings_.guid, guid.data());
   }
+  given_configuration_ = settings_.configuration;
   handle_ = guard_.call<long>(Side::kReading, LibraryCall::kVscpOpen, 0,
-                              [&] { return functions_.open(settings_.configuration.c_str(), guid.data()); });
+                              [&] { return functions_.open(given_configuration_.c_str(), guid.data()); });
   pause_.reset();
   if (handle_ != 0) return {};
   const std::string thrown = guard_.exception_text();

@@ -60,6 +60,7 @@ class Level2Library final : public DriverLibrary {
   SharedObject object_;
   const Level2Functions functions_;
   const LibrarySettings settings_;
+  std::string given_configuration_;  ///< the library's to keep, and some cut it up in place
   LibraryInfo info_;
   std::string file_reason_;
   CallGuard guard_;

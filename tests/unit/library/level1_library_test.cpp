@@ -134,6 +134,16 @@ TEST_P(Level1, FullIsBusyAndWhatDoesNotFitIsNothing) {
   EXPECT_EQ(library->figures().not_deliverable, 1U);
 }
 
+TEST_P(Level1, OpensAgainWithTheWholeConfigurationWhateverTheLibraryDidToIt) {
+  const auto library = load(GetParam(), "cut count=2");
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_EQ(library->open(), "");
+    vscp::Event event;
+    for (int count = 0; count < 2; ++count) EXPECT_EQ(library->read(event, kWaitMs), Outcome::kDone) << round;
+    EXPECT_EQ(library->close(), "");
+  }
+}
+
 TEST_P(Level1, SaysWhyItIsNotOpen) {
   const auto library = load(GetParam(), "error@CanalOpen");
   EXPECT_NE(library->open().find("it returned -1"), std::string::npos);
