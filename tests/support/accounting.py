@@ -3,6 +3,7 @@
 import threading
 import time
 
+from daemon import PATIENCE
 from link_client import Closed
 
 
@@ -52,7 +53,7 @@ class Source:
                 self.refused += 1
 
     def wait_acked(self, count, deadline_s=30):
-        end = time.monotonic() + deadline_s
+        end = time.monotonic() + deadline_s * PATIENCE
         while len(self.acked) < count:
             assert time.monotonic() < end, f"{len(self.acked)} of {count} events acknowledged; {self.error!r}"
             self.stopping.wait(0.005)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import parallel  # noqa: E402
 from accounting import Source  # noqa: E402
 from broker import Broker  # noqa: E402
-from daemon import Daemon, is_sanitized, poll  # noqa: E402
+from daemon import PATIENCE, Daemon, is_sanitized, poll  # noqa: E402
 from mqtt_test import connected, remote, section  # noqa: E402
 from relay import Relay  # noqa: E402
 from watcher import Watcher  # noqa: E402
@@ -203,7 +203,7 @@ class Disk(unittest.TestCase):
 
     def wait_clock(self, reader, offset_s):
         """Until events carry the time of the clock that was set."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * PATIENCE
         while True:
             stamp = datetime.datetime.fromisoformat(next_of(reader, KEPT).date.replace("Z", "+00:00"))
             if abs(stamp.timestamp() - time.time() - offset_s) < 60:
