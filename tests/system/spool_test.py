@@ -142,7 +142,7 @@ class SpoolTool(unittest.TestCase):
                       "mqtt-bridges": [{"from": "near", "to": "far", "topics": ["sensors/#"]}]}
             with Daemon(config=config) as daemon, MqttClient(near.port, "publisher") as publisher:
                 poll(lambda: next(r for r in daemon.admin("stat")["drivers"] if r["name"] == "near")["state"] == "connected", 20, "connection")
-                publisher.publish("sensors/hall", b"20.5", qos=1)
+                publisher.publish("sensors/hall", b"20.5", qos=1, retain=True)  # the subscription may come after it
                 poll(lambda: "1 of 1 shown" in ctl(daemon, "show", "far").stdout, what="a message in the spool")
                 self.assertRegex(ctl(daemon, "show", "far").stdout, r"^\S+Z p\d  a message of \d+ bytes on sensors/hall\n")
 
