@@ -48,7 +48,7 @@ void name_culprit() {
 // Says which thread it was, then dies of the same signal.
 void on_crash(int number) {
   name_culprit();
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_DFL;
   ::sigaction(number, &action, nullptr);
   ::raise(number);
@@ -60,7 +60,7 @@ void watch_crashes(HostStatus& status) {
   stack.ss_sp = signal_stack.data();
   stack.ss_size = signal_stack.size();
   ::sigaltstack(&stack, nullptr);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_crash;
   action.sa_flags = SA_ONSTACK;
   for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS}) ::sigaction(number, &action, nullptr);

@@ -37,16 +37,6 @@ std::uint32_t small(ObjectReader& reader, std::string_view key, std::uint32_t fa
   return static_cast<std::uint32_t>(reader.integer(key, fallback, min, max));
 }
 
-void read_guid(ObjectReader& reader, LibraryConfig& out) {
-  const std::string text = reader.text("guid", "");
-  const auto guid = vscp::parse_guid(text.empty() ? "-" : text);
-  if (!guid) {
-    reader.error("guid", '"' + text + R"(" is no GUID: write 16 hex pairs with colons, or "-" for the channel's own)");
-    return;
-  }
-  out.library.guid = *guid;
-}
-
 /// A number, or null if the key is absent.
 std::optional<std::uint32_t> maybe(ObjectReader& reader, std::string_view key) {
   const std::int64_t value = reader.integer(key, -1, 0, kUint32Max);
@@ -143,7 +133,8 @@ LibraryConfig read_library(const ConfigNode* node, const std::string& path, Libr
     // The dynamic linker searches its own folders for a name without a slash: a file of the configuration's is meant.
     out.library.path = (fs::path(place.folder) / out.library.path).lexically_normal().string();
   }
-  read_guid(reader, out);
+  if (!reader.text("guid", "").empty())
+    out.library.guid = router::read_channel_guid(reader);  // upstream leaves it empty
   read_queue(reader, place.log_bytes, out);
   read_isolation(reader, out);
   read_restart(reader, out);

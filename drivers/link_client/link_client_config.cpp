@@ -110,16 +110,6 @@ void read_login(ObjectReader& reader, const std::string& folder, RemoteConfig& o
   }
 }
 
-void read_guid(ObjectReader& reader, RemoteConfig& out) {
-  const std::string text = reader.text("guid", "-");
-  if (const auto guid = vscp::parse_guid(text)) {
-    out.guid = *guid;
-    out.guid.bytes[14] = out.guid.bytes[15] = 0;  // those of an interface are its nodes'
-    return;
-  }
-  reader.error("guid", '"' + text + R"(" is no GUID: write 16 hex pairs with colons, or "-" for the channel's own)");
-}
-
 void read_filters(ObjectReader& reader, RemoteConfig& out) {
   ObjectReader inner(reader.object("filter"), reader.path_of("filter"), reader.context());
   out.in_filter = router::read_filter(inner, "in-filter", "in-mask");
@@ -202,7 +192,7 @@ std::optional<RemoteConfig> parse_remote(const ConfigNode& node, const std::stri
   out.send = reader.boolean("send", out.send);
   if (!out.receive && !out.send)
     reader.error("send", R"(is false, and so is "receive": write true for one of them, or "enable": false)");
-  read_guid(reader, out);
+  out.guid = router::read_interface_guid(reader);
   read_filters(reader, out);
   read_queue(reader, log_bytes, out);
   read_spool(reader, state_folder, out);

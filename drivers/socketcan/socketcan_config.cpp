@@ -16,18 +16,6 @@ constexpr std::int64_t kOutQueueMax = 65'536;
 constexpr std::int64_t kAgeMaxS = 86'400;
 constexpr std::int64_t kReceiveBufferMin = 65'536;
 constexpr std::int64_t kReceiveBufferMax = 1 << 29;
-constexpr std::size_t kNicknameByte = 15;
-
-void read_guid(ObjectReader& reader, CanConfig& out) {
-  const std::string text = reader.text("guid", "-");
-  const auto guid = vscp::parse_guid(text);
-  if (!guid) {
-    reader.error("guid", '"' + text + R"(" is no GUID: write 16 hex pairs with colons, or "-" for the channel's own)");
-    return;
-  }
-  out.guid = *guid;
-  out.guid.bytes[kNicknameByte - 1] = out.guid.bytes[kNicknameByte] = 0;  // those of an interface are its nodes'
-}
 
 void read_device(ObjectReader& reader, CanConfig& out) {
   out.device = reader.text("device", "");
@@ -58,7 +46,7 @@ std::optional<CanConfig> parse_can(const router::ConfigNode& node, const std::st
   ObjectReader reader(&node, path, context);
   const bool enable = reader.boolean("enable", true);
   read_device(reader, out);
-  read_guid(reader, out);
+  out.guid = router::read_interface_guid(reader);
   out.fd = reader.boolean("fd", out.fd);
   out.bit_rate_switch = reader.boolean("bit-rate-switch", out.bit_rate_switch);
   if (!out.fd && reader.has("bit-rate-switch"))

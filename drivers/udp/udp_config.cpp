@@ -107,16 +107,6 @@ void read_encryption(ObjectReader& reader, const std::string& folder, Encryption
   }
 }
 
-void read_guid(ObjectReader& reader, LaneConfig& out) {
-  const std::string text = reader.text("guid", "-");
-  if (const auto guid = vscp::parse_guid(text)) {
-    out.guid = *guid;
-    out.guid.bytes[14] = out.guid.bytes[15] = 0;  // those of an interface are its nodes'
-    return;
-  }
-  reader.error("guid", '"' + text + R"(" is no GUID: write 16 hex pairs with colons, or "-" for the channel's own)");
-}
-
 void read_filters(ObjectReader& reader, LaneConfig& out) {
   ObjectReader inner(reader.object("filter"), reader.path_of("filter"), reader.context());
   out.in_filter = router::read_filter(inner, "in-filter", "in-mask");
@@ -150,7 +140,7 @@ void read_ack(ObjectReader& reader, LaneConfig& out) {
 }
 
 void read_lane(ObjectReader& reader, const std::string& folder, std::uint64_t log_bytes, LaneConfig& out) {
-  read_guid(reader, out);
+  out.guid = router::read_interface_guid(reader);
   out.send = reader.boolean("send", out.send);
   out.receive = reader.boolean("receive", out.receive);
   out.frame_type = reader.integer("frame-type", 1, 0, 1) == 0 ? vscp::FrameType::kEvent0 : vscp::FrameType::kEvent1;

@@ -38,4 +38,17 @@ vscp::Filter read_filter(ObjectReader& reader, std::string_view filter, std::str
   return out;
 }
 
+vscp::Guid read_channel_guid(ObjectReader& reader) {
+  const std::string text = reader.text("guid", "-");
+  if (const auto guid = vscp::parse_guid(text)) return *guid;
+  reader.error("guid", '"' + text + R"(" is no GUID: write 16 hex pairs with colons, or "-" for the channel's own)");
+  return {};
+}
+
+vscp::Guid read_interface_guid(ObjectReader& reader) {
+  vscp::Guid guid = read_channel_guid(reader);
+  guid.bytes[14] = guid.bytes[15] = 0;
+  return guid;
+}
+
 }  // namespace router

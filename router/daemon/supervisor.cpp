@@ -265,7 +265,9 @@ void Supervisor::run() {
     const std::uint64_t now = clock_.monotonic_ns();
     if (end_ns != 0 && now >= end_ns) break;
     const std::uint64_t wait_ns = until_ns > now ? until_ns - now : 0;
-    const int timeout_ms = static_cast<int>(std::min<std::uint64_t>(wait_ns / 1'000'000 + 1, 3'600'000));
+    const bool for_ever = until_ns == ~std::uint64_t{0};  // an idle daemon does not wake at all
+    const int timeout_ms =
+        for_ever ? -1 : static_cast<int>(std::min<std::uint64_t>(wait_ns / 1'000'000 + 1, 3'600'000));
     const int ready = ::poll(watched.data(), watched.size(), timeout_ms);
     if (ready > 0 && (watched[0].revents & POLLIN) != 0 && handle_signal()) break;
     if (ready > 0 && (watched[1].revents & POLLIN) != 0) break;

@@ -1,4 +1,4 @@
-// Precompiled for unit tests: half of what they take to compile is GoogleTest.
+// Precompiled for unit tests.
 
 #include <gtest/gtest.h>
 

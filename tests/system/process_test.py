@@ -363,7 +363,7 @@ class Life(unittest.TestCase):
 
     def test_silent_clients_of_the_admin_socket_hold_nobody_up(self):
         with Daemon() as daemon, contextlib.ExitStack() as stack:
-            for sent in (b"", b'{"command"', b'{"command":"stat"}\n', b"") * 3:  # the last of four never reads
+            for sent in (b"", b'{"command"', b'{"command":"stat"}\n', b"") * 3:  # the third of four does not read
                 sock = stack.enter_context(socket.socket(socket.AF_UNIX))
                 sock.connect(daemon.admin_path())
                 sock.sendall(sent)

@@ -1,5 +1,5 @@
-// Precompiled for sanitizer builds, which take half as long again without. The release has none, and so finds what a
-// file uses and does not include.
+// Precompiled for sanitizer builds. The release has none but for tests and command lines, and so finds what a file uses
+// and does not include.
 #pragma once
 
 #include <algorithm>

@@ -26,23 +26,19 @@ struct GuardedMessage {
 
 std::string CanalFunctions::find(const SharedObject& object) {
   std::string missing;
-  const auto need = [&]<typename Function>(Function*& place, const char* name) {
-    place = object.function<Function>(name);
-    if (place == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(name);
-  };
-  need(open, "CanalOpen");
-  need(close, "CanalClose");
-  need(get_level, "CanalGetLevel");
-  need(send, "CanalSend");
-  need(data_available, "CanalDataAvailable");
-  need(receive, "CanalReceive");
-  need(get_status, "CanalGetStatus");
-  need(get_statistics, "CanalGetStatistics");
-  need(set_filter, "CanalSetFilter");
-  need(set_mask, "CanalSetMask");
-  need(get_version, "CanalGetVersion");
-  need(get_dll_version, "CanalGetDllVersion");
-  need(get_vendor_string, "CanalGetVendorString");
+  object.need(open, "CanalOpen", missing);
+  object.need(close, "CanalClose", missing);
+  object.need(get_level, "CanalGetLevel", missing);
+  object.need(send, "CanalSend", missing);
+  object.need(data_available, "CanalDataAvailable", missing);
+  object.need(receive, "CanalReceive", missing);
+  object.need(get_status, "CanalGetStatus", missing);
+  object.need(get_statistics, "CanalGetStatistics", missing);
+  object.need(set_filter, "CanalSetFilter", missing);
+  object.need(set_mask, "CanalSetMask", missing);
+  object.need(get_version, "CanalGetVersion", missing);
+  object.need(get_dll_version, "CanalGetDllVersion", missing);
+  object.need(get_vendor_string, "CanalGetVendorString", missing);
   blocking_send = object.function<CanalBlockingSendFunction>("CanalBlockingSend");
   blocking_receive = object.function<CanalBlockingReceiveFunction>("CanalBlockingReceive");
   set_baudrate = object.function<CanalSetBaudrateFunction>("CanalSetBaudrate");

@@ -19,15 +19,11 @@ constexpr std::uint32_t kSliceMs = 5;
 
 std::string Level2Functions::find(const SharedObject& object) {
   std::string missing;
-  const auto need = [&]<typename Function>(Function*& place, const char* name) {
-    place = object.function<Function>(name);
-    if (place == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(name);
-  };
-  need(open, "VSCPOpen");
-  need(close, "VSCPClose");
-  need(write, "VSCPWrite");
-  need(read, "VSCPRead");
-  need(get_version, "VSCPGetVersion");
+  object.need(open, "VSCPOpen", missing);
+  object.need(close, "VSCPClose", missing);
+  object.need(write, "VSCPWrite", missing);
+  object.need(read, "VSCPRead", missing);
+  object.need(get_version, "VSCPGetVersion", missing);
   get_vendor_string = object.function<VscpGetVendorStringFunction>("VSCPGetVendorString");
   event_size = object.function<VscpEventSizeFunction>("VSCPEventSize");
   return missing;

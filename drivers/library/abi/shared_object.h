@@ -21,6 +21,12 @@ class SharedObject {
   Function* function(const char* name) const noexcept {
     return reinterpret_cast<Function*>(find(name));
   }
+  /// The same of a function that must be there: else its name is added to `missing`, with commas.
+  template <typename Function>
+  void need(Function*& place, const char* name, std::string& missing) const {
+    place = function<Function>(name);
+    if (place == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  }
 
  private:
   explicit SharedObject(void* handle) noexcept : handle_(handle) {}
