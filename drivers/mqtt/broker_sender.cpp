@@ -20,11 +20,6 @@ constexpr std::uint64_t kRetryMinNs = 100'000'000;  // a broker that is not ther
 constexpr std::uint32_t kGoodbyeMs = 500;
 constexpr std::uint64_t kConnectSpareNs = 5 * kNsPerS;
 
-std::string_view to_text(bool connecting, bool up) noexcept {
-  if (up) return "connected";
-  return connecting ? "connecting" : "waiting";
-}
-
 }  // namespace
 
 BrokerSender::BrokerSender(const BrokerConfig& config, router::EventStore& store, BrokerEchoes& echoes,
@@ -344,7 +339,8 @@ void BrokerSender::subscribe_all() {
   for (std::size_t i = 0; i < subscriptions(); ++i) {
     if (!is_muted({Suspect::Kind::kSubscription, i, 0})) indexes.push_back(i);
   }
-  if (!indexes.empty() && subscribe_to(indexes)) watch_.note_sent();
+  if (indexes.empty()) return note_subscribed();
+  if (subscribe_to(indexes)) watch_.note_sent();
 }
 
 bool BrokerSender::send_plain(const std::string& topic, std::string_view payload, int qos, bool retain) {
@@ -389,15 +385,6 @@ void BrokerSender::send_daemon_messages() {
     if (!send_plain(message->topic, message->payload, message->qos, message->retain)) return;
     daemon_.pop();
   }
-}
-
-void BrokerSender::set_state(State state, std::string_view reason) {
-  state_ = state;
-  const std::lock_guard lock(mutex_);
-  if (shown_state_ != state) shown_since_ns_ = clock_.utc_ns();
-  shown_state_ = state;
-  told_.notify_all();
-  if (!reason.empty()) last_error_ = reason;
 }
 
 // ---- sending
@@ -503,74 +490,6 @@ SendResult BrokerSender::send_message(MqttOutgoing& message, bool last_of_batch)
 void BrokerSender::note_echoes(std::string_view topic, std::span<const std::uint8_t> payload) {
   const std::uint32_t copies = echoes_.events.copies(this, topic);
   if (copies > 0) echoes_.events.note_published(topic, payload, copies, clock_.monotonic_ns());
-}
-
-bool BrokerSender::wait_connected(std::uint32_t timeout_ms) const {
-  std::unique_lock lock(mutex_);
-  return told_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return shown_state_ == State::kUp; });
-}
-
-bool BrokerSender::wait_sent(std::uint32_t timeout_ms) const {
-  std::unique_lock lock(mutex_);
-  return told_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return store_.status().records == 0; });
-}
-
-void BrokerSender::note_released(std::size_t events) {
-  counters_.events_sent.add(events);
-  intake_->note_room();
-  const std::lock_guard lock(mutex_);
-  told_.notify_all();
-}
-
-void BrokerSender::report(router::JsonWriter& array) const {
-  const router::StoreStatus store = store_.status();
-  const IntakeCounters& in = intake_->counters();
-  std::string state;
-  std::string error;
-  std::uint64_t since_ns = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    state = to_text(shown_state_ == State::kConnecting, shown_state_ == State::kUp);
-    error = last_error_;
-    since_ns = shown_since_ns_;
-  }
-  array.begin_object()
-      .member("driver", "mqtt")
-      .member("name", config_.name)
-      .member("of_driver", config_.owner)
-      .member("broker", config_.connection.host + ":" + std::to_string(config_.connection.port))
-      .member("state", state)
-      .member("for_s", (clock_.utc_ns() - std::min(since_ns, clock_.utc_ns())) / kNsPerS)
-      .member("last_error", error)
-      .member("connects", counters_.connects.value())
-      .member("connects_failed", counters_.connects_failed.value())
-      .member("events_waiting", store.records)
-      .member("bytes_waiting", store.bytes)
-      .member("events_taken", intake_->keeper().taken())
-      .member("events_sent", counters_.events_sent.value())
-      .member("events_dropped",
-              store.dropped_full + store.dropped_age + store.dropped_corrupt + intake_->keeper().lost())
-      .member("messages_sent", counters_.messages_sent.value())
-      .member("messages_acknowledged", counters_.messages_acked.value())
-      .member("messages_refused", counters_.messages_refused.value())
-      .member("messages_poison", counters_.messages_poison.value())
-      .member("messages_oversized", counters_.messages_oversized.value())
-      .member("messages_unsure", counters_.messages_unsure.value())
-      .member("batches_sent", counters_.batches_sent.value())
-      .member("batches_arrived", counters_.batches_arrived.value())
-      .member("duplicates", in.duplicates.value())
-      .member("loops", in.loops.value() + in.far_travelled.value())
-      .member("resends", counters_.resends.value())
-      .member("messages_taken", in.messages_taken.value())
-      .member("messages_expired", counters_.messages_expired.value())
-      .member("messages_too_large", in.messages_too_large.value())
-      .member("messages_in", in.messages.value())
-      .member("events_in", in.events_in.value())
-      .member("echoes", in.echoes.value())
-      .member("malformed", in.malformed.value())
-      .member("messages_dropped", in.messages_dropped.value())
-      .end_object();
-  intake_->report_bridges(array);
 }
 
 }  // namespace drivers::mqtt

@@ -68,7 +68,8 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void stop(std::uint32_t timeout_ms);
   void wake() noexcept;
   void report(router::JsonWriter& array) const;
-  /// Any thread but its own: waits for the connection, or until nothing is left in the store. False after `timeout_ms`.
+  /// Any thread but its own: waits for the connection with its subscriptions, or until nothing is left in the store. False
+  /// after `timeout_ms`.
   bool wait_connected(std::uint32_t timeout_ms) const;
   bool wait_sent(std::uint32_t timeout_ms) const;
 
@@ -84,6 +85,8 @@ class BrokerSender final : public MqttEvents, public SitePost {
 
  private:
   enum class State : std::uint8_t { kDown, kConnecting, kUp };
+  /// What the report says. Connected: the broker has taken or refused every subscription.
+  enum class Shown : std::uint8_t { kWaiting, kConnecting, kSubscribing, kConnected };
   struct Done {
     std::uint32_t token;
     PublishEnd end;
@@ -229,6 +232,9 @@ class BrokerSender final : public MqttEvents, public SitePost {
   /// Before a message is handed over: copies of it may come back.
   void note_echoes(std::string_view topic, std::span<const std::uint8_t> payload);
   void set_state(State state, std::string_view reason);
+  void show(Shown shown, std::string_view reason);
+  void note_subscribed();
+  static std::string_view to_text(Shown shown) noexcept;
   void note_released(std::size_t events);
 
   const BrokerConfig& config_;
@@ -307,7 +313,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   bool stopping_ = false;
   bool stop_seen_ = false;
   std::uint64_t stop_at_ns_ = 0;
-  State shown_state_ = State::kDown;
+  Shown shown_ = Shown::kWaiting;
   std::uint64_t shown_since_ns_ = 0;  ///< UTC
   std::string last_error_;
 };

@@ -338,7 +338,10 @@ bool BrokerSender::subscribe_next() {
   if (!watch_.is_careful()) return true;
   const auto muted = [this] { return is_muted({Suspect::Kind::kSubscription, subscribe_at_, 0}); };
   while (subscribe_at_ < subscriptions() && muted()) ++subscribe_at_;
-  if (subscribe_at_ == subscriptions()) return true;
+  if (subscribe_at_ == subscriptions()) {
+    note_subscribed();
+    return true;
+  }
   if (!may_send_now()) return false;
   const std::array<std::size_t, 1> one{subscribe_at_};
   if (subscribe_to(one)) {
@@ -356,13 +359,17 @@ void BrokerSender::handle_subscribed(const News& news) {
     return;
   }
   watch_.note_over(true, false);
-  if (watch_.is_careful()) ++subscribe_at_;
   for (const std::size_t index : news.refused) {
     if (index >= subscribed_.size()) continue;
     tell(router::LogLevel::kError, router::LogKind::kOnce,
          "the broker refuses the subscription to " + subscription(subscribed_[index]).topic +
              (news.subscribe_reason.empty() ? "" : ": " + news.subscribe_reason) +
              "; see the rights of the user at the broker");
+  }
+  if (watch_.is_careful()) {
+    ++subscribe_at_;
+  } else {
+    note_subscribed();
   }
 }
 

@@ -45,7 +45,7 @@ BANS = (
         'router/io/spool_look.cpp', 'router/io/spool_read.cpp', 'router/io/spool_room.cpp', 'router/io/spool_write.cpp',
         # Between a broker's helper thread, its sender and the MQTT library's threads; no worker ever comes here.
         'drivers/mqtt/broker_intake.h', 'drivers/mqtt/broker_intake.cpp', 'drivers/mqtt/broker_sender.h',
-        'drivers/mqtt/broker_sender.cpp', 'drivers/mqtt/broker_sender_site.cpp', 'drivers/mqtt/broker_sender_refusal.cpp',
+        'drivers/mqtt/broker_sender.cpp', 'drivers/mqtt/broker_sender_site.cpp', 'drivers/mqtt/broker_sender_refusal.cpp', 'drivers/mqtt/broker_sender_report.cpp',
         'drivers/mqtt/origin_set.h', 'drivers/mqtt/origin_set.cpp',
         'drivers/mqtt/echo_guard.h', 'drivers/mqtt/echo_guard.cpp', 'drivers/mqtt/paho_client.cpp',
         'drivers/mqtt/bridge_lane.h', 'drivers/mqtt/bridge_lane.cpp', 'drivers/mqtt/hidden_socket.cpp',

@@ -23,10 +23,10 @@ def _length(size):
 
 
 class MqttClient:
-    """Connects at once. `acknowledge=False`: messages that come in with QoS 1 are not acknowledged."""
+    """Connects at once, and never pings. `acknowledge=False`: messages that come in with QoS 1 are not acknowledged."""
 
     def __init__(self, port, client_id="test", version=4, clean=True, user=None, password=None, acknowledge=True,
-                 session_expiry=0xffffffff, keep_alive=60, timeout=60.0):
+                 session_expiry=0xffffffff, keep_alive=0, timeout=60.0):
         self.version = version
         self.acknowledge = acknowledge
         self.messages = collections.deque()

@@ -14,7 +14,7 @@ import parallel  # noqa: E402
 from accounting import Source  # noqa: E402
 from broker import Broker  # noqa: E402
 from daemon import Daemon, is_sanitized, poll  # noqa: E402
-from mqtt_test import connected, remote, section  # noqa: E402
+from mqtt_test import connected, parted, remote, section  # noqa: E402
 from relay import Relay  # noqa: E402
 from watcher import Watcher  # noqa: E402
 
@@ -51,7 +51,7 @@ class Network(unittest.TestCase):
         return remote(self.daemon)["connects"]
 
     def noticed(self):
-        poll(lambda: remote(self.daemon)["state"] != "connected", 20, "the broken connection is noticed")
+        parted(self.daemon)
 
     def account(self, name, faults=1):
         """Ends the source and counts."""

@@ -270,6 +270,25 @@ class Refusal(unittest.TestCase):
         for fake, *_ in doors.values():
             fake.close()
 
+    def test_connected_is_who_has_the_brokers_word_on_its_subscriptions(self):
+        def word(topic):
+            return SILENT if fake.connections == 1 else None
+
+        def close(topic, payload, qos):
+            return CLOSE if fake.connections == 1 and len(fake.accepted) == 3 else None
+
+        with FakeBroker(subscribe=word, publish=close) as fake:
+            with Daemon(config={"mqtt": out(fake, subscribe=[{"topic": "in/#"}])}) as daemon, daemon.login() as client:
+                poll(lambda: "in/#" in fake.asked, what="the subscription")
+                for number in range(3):
+                    send(client, number)
+                poll(lambda: len(fake.accepted) == 3, what="events, which do not wait for the answer")
+                self.assertEqual(remote(daemon)["state"], "subscribing")
+                self.assertEqual(fake.connections, 1)
+                send(client, 3)  # the broker closes the connection
+                connected(daemon)
+                self.assertEqual((fake.connections, fake.subscribed), (2, ["in/#"]))
+
     def test_qos_2_is_not_asked_for_where_it_would_break_a_promise(self):
         keys = {"subscribe": [{"topic": "in/#", "qos": 2}]}
         with Sites(promised=(FakeBroker(), keys), free=(FakeBroker(), {**keys, "spool": {"enable": False}}),

@@ -29,7 +29,13 @@ def remote(daemon, name="mqtt"):
 
 
 def connected(daemon, name="mqtt"):
+    """Also that the broker has taken the subscriptions: what is published from now on comes."""
     poll(lambda: remote(daemon, name)["state"] == "connected", 20, "connection to the broker")
+
+
+def parted(daemon, name="mqtt"):
+    """The router knows that the connection is gone."""
+    poll(lambda: remote(daemon, name)["state"] in ("waiting", "connecting"), 60, "the end of the connection to the broker")
 
 
 class MqttTest(unittest.TestCase):
@@ -193,7 +199,7 @@ class MqttTest(unittest.TestCase):
                     with daemon.login() as client:
                         for number in range(500):
                             client.ok(f"SEND 0,20,{number},0,,,{GUID},1")
-                    poll(lambda: remote(daemon)["state"] != "connected", what="the loss of the connection")
+                    parted(daemon)
                     broker.start()
                     watcher = MqttClient(broker.port, "watcher", clean=False)
                     got = [int(watcher.read().payload.split(b",")[2]) for _ in range(500)]
