@@ -193,7 +193,9 @@ void BrokerSender::run() {
         until = std::min(until, now + kFullPauseNs);  // nobody will wake us
       }
     }
-    handle(wait_for_news(until));
+    nudges_.update(now, is_settled());
+    handle(wait_for_news(std::min(until, nudges_.at_ns())));
+    if (nudges_.is_due(clock_.monotonic_ns()) && !is_settled()) client_->nudge();
     if (state_ == State::kConnecting && clock_.monotonic_ns() >= connecting_until_ns_) give_up_connecting();
     if (state_ == State::kDown && !stopping && !paused && clock_.monotonic_ns() >= retry_at_ns_) connect();
     rewind_if_settled();
@@ -314,6 +316,7 @@ void BrokerSender::connect() {
   std::string error = "out of memory";
   if (client_ != nullptr) error = client_->connect();
   if (error.empty()) {
+    nudges_.note_given();
     connecting_until_ns_ = clock_.monotonic_ns() + kConnectSpareNs + 2'000'000ULL * connection_.connect_timeout_ms;
     set_state(State::kConnecting, {});
     return;
@@ -379,7 +382,7 @@ void BrokerSender::send_daemon_messages() {
       daemon_.pop();
       continue;
     }
-    if (!may_send_now()) return;
+    if (!may_send_now() || !has_room()) return;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(message->payload.data());
     note_echoes(message->topic, {bytes, message->payload.size()});
     if (!send_plain(message->topic, message->payload, message->qos, message->retain)) return;

@@ -27,6 +27,7 @@
 #include "drivers/mqtt/guilty_topics.h"
 #include "drivers/mqtt/message_writer.h"
 #include "drivers/mqtt/mqtt_client.h"
+#include "drivers/mqtt/nudge_timer.h"
 #include "drivers/mqtt/poison_watch.h"
 #include "drivers/mqtt/site_batch.h"
 #include "router/base/clock.h"
@@ -186,10 +187,14 @@ class BrokerSender final : public MqttEvents, public SitePost {
   void finish_message(std::uint32_t batch);
   void rewind_if_settled();
   /// Whether one more message may be under way. A new connection begins with few, as TCP does: what is under way when a
-  /// broker goes at once comes twice, and the library (before 1.3.14) never frees what it had not begun to send.
+  /// broker goes at once comes twice, and the library (before 1.3.14) never frees what it had not begun to send. What is
+  /// above the broker's own limit would wait in the library until something else is given to it, or for a second.
   bool has_room() const noexcept {
-    return !free_tokens_.empty() && tokens_.size() - free_tokens_.size() < window_;
+    return !free_tokens_.empty() &&
+           tokens_.size() - free_tokens_.size() < std::min<std::size_t>(window_, limits_.in_flight_max);
   }
+  /// No answer to anything that the library was given is missing.
+  bool is_settled() const noexcept;
   void note_handed_over(const MqttOutgoing& message);
   void note_plain_handed_over(const MqttOutgoing& message);
   /// Bends a message to what the broker takes. False: it takes none of that size; counted and logged.
@@ -268,6 +273,7 @@ class BrokerSender final : public MqttEvents, public SitePost {
   MqttConnection connection_;       ///< the configured one, with the broker's keep-alive
   MqttLimits limits_;
   PoisonWatch watch_;
+  NudgeTimer nudges_;
   std::uint32_t alone_ = 0;             ///< token of what was sent last, being careful
   std::vector<Suspect> muted_;          ///< found guilty: never sent again
   GuiltyTopics guilty_topics_;

@@ -55,6 +55,7 @@ void BrokerSender::tell(router::LogLevel level, router::LogKind kind, const std:
 // --------------------------------------------------------------------------------------------------------------
 
 void BrokerSender::note_handed_over(const MqttOutgoing& message) {
+  nudges_.note_given();
   Batch& batch = batches_[batch_];
   if (!message.tell_done) {
     ++batch.records[record_at_].messages;  // nobody will tell that it is done
@@ -81,6 +82,7 @@ void BrokerSender::note_handed_over(const MqttOutgoing& message) {
 }
 
 void BrokerSender::note_plain_handed_over(const MqttOutgoing& message) {
+  nudges_.note_given();
   free_tokens_.pop_back();
   Token& token = tokens_[message.token];
   token.batch = kNoBatch;
@@ -330,6 +332,7 @@ bool BrokerSender::subscribe_to(std::span<const std::size_t> indexes) {
   }
   subscribed_.assign(indexes.begin(), indexes.end());
   const std::string error = client_->subscribe(list);
+  nudges_.note_given();
   if (!error.empty()) tell(router::LogLevel::kError, router::LogKind::kOnce, "subscribing failed: " + error);
   return error.empty();
 }

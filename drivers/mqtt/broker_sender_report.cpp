@@ -50,6 +50,11 @@ std::string_view BrokerSender::to_text(Shown shown) noexcept {
   return "connected";
 }
 
+bool BrokerSender::is_settled() const noexcept {
+  if (state_ == State::kDown) return true;
+  return state_ == State::kUp && shown_ == Shown::kConnected && free_tokens_.size() == tokens_.size();
+}
+
 bool BrokerSender::wait_connected(std::uint32_t timeout_ms) const {
   std::unique_lock lock(mutex_);
   return told_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return shown_ == Shown::kConnected; });

@@ -106,7 +106,7 @@ void BrokerSender::limit_site_batches(std::size_t bytes) {
 }
 
 bool BrokerSender::send_site_batch() {
-  if (free_tokens_.empty()) return false;
+  if (!has_room()) return false;
   SiteBatch batch{site_number_, clock_.monotonic_ns(), {}};
   site_writer_.begin(site_run_, batch.number);
   // As many as certainly fit, again and again: what was read must go.

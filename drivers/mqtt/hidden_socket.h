@@ -18,6 +18,7 @@ class HiddenSocket {
   /// The connection to `peer_port` has just been opened. False if it is not found.
   bool find(std::uint16_t peer_port);
   void forget();
+  std::uint16_t local_port() const noexcept { return local_port_; }
   /// TCP_NODELAY: small packets do not wait for the acknowledgement of earlier ones.
   void set_no_delay() const;
   /// Both directions end now; the library notices by itself.

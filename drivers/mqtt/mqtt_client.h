@@ -103,6 +103,7 @@ struct MqttLimits {
   std::uint32_t packet_bytes_max = 0xffffffff;  ///< a whole packet that we send
   int qos_max = 2;
   bool retain = true;
+  std::uint32_t in_flight_max = 65535;  ///< messages of QoS 1 and 2 without its answer
   std::optional<std::uint32_t> keep_alive_s;  ///< to be used in place of ours
 };
 
@@ -141,9 +142,15 @@ class MqttClient {
   virtual std::string subscribe(std::span<const MqttSubscription> subscriptions) = 0;
   /// Hands over a message; copies it.
   virtual SendResult send(const MqttOutgoing& message) = 0;
+  /// The library may have missed what it was given last: makes it look again. No harm if it has not.
+  virtual void nudge() noexcept = 0;
   /// Waits at most `timeout_ms` for what is under way, then closes the connection. No event follows.
   virtual void disconnect(std::uint32_t timeout_ms) = 0;
 };
+
+/// While somebody has it the library's threads and tables stay. Without, they go with the last client, and another thread
+/// that makes the next one at that moment is not safe from it (1.3.12).
+std::shared_ptr<void> hold_mqtt_library();
 
 /// Makes a client on Eclipse Paho MQTT C. Null with an error text if it cannot be made. `events` must outlive it.
 std::unique_ptr<MqttClient> make_paho_client(const MqttConnection& connection, MqttEvents& events, std::string& error);

@@ -41,6 +41,7 @@ class MqttDriver final : public router::Driver {
   void note_room(const router::EventStore& store) override;
 
  private:
+  std::shared_ptr<void> library_;
   router::Router& router_;
   router::ThreadIndex helper_;
   SiteMemory site_;

@@ -1,5 +1,4 @@
-// The only file that includes Paho. Its asynchronous client runs two threads for the whole process; callbacks come from
-// them.
+// Only paho_*.cpp include Paho. Its asynchronous client runs two threads for the whole process; callbacks come from them.
 #include <MQTTAsync.h>
 
 #include <algorithm>
@@ -14,78 +13,13 @@
 
 #include "drivers/mqtt/hidden_socket.h"
 #include "drivers/mqtt/mqtt_client.h"
+#include "drivers/mqtt/nudge_timer.h"
+#include "drivers/mqtt/paho_doorbell.h"
+#include "drivers/mqtt/paho_reasons.h"
 #include "drivers/mqtt/tls_reason.h"
 
 namespace drivers::mqtt {
 namespace {
-
-constexpr int kReasonErrors = 0x80;  // MQTT 5: reason codes from here on say no
-constexpr int kQuotaExceeded = 0x97;
-constexpr int kServerBusy = 0x89;
-constexpr int kReceiveMaximumExceeded = 0x93;
-constexpr int kMessageRateTooHigh = 0x96;
-
-/// CONNACK codes of MQTT 3.1.1, as Paho hands them on.
-std::string_view connect_refusal(int code) noexcept {
-  switch (code) {
-    case 1:
-      return "the broker does not speak this protocol version";
-    case 2:
-      return "the broker does not accept the client id";
-    case 3:
-      return "the broker is not available";
-    case 4:
-      return "wrong user name or password";
-    case 5:
-      return "not authorised";
-    default:
-      return {};
-  }
-}
-
-bool is_permanent(int code, bool version5) noexcept {
-  if (!version5) return code == 1 || code == 2 || code == 4 || code == 5;
-  return code >= kReasonErrors && code != kServerBusy && code != MQTTREASONCODE_SERVER_UNAVAILABLE &&
-         code != MQTTREASONCODE_USE_ANOTHER_SERVER && code != MQTTREASONCODE_CONNECTION_RATE_EXCEEDED &&
-         code != MQTTREASONCODE_UNSPECIFIED_ERROR;
-}
-
-std::string reason_text(int code, const char* message, bool version5) {
-  if (!version5) {
-    if (const auto text = connect_refusal(code); !text.empty()) return std::string(text);
-  } else if (code >= kReasonErrors) {
-    const char* text = MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(code));
-    if (text != nullptr) return text;
-  }
-  if (message != nullptr && *message != 0) return message;
-  const char* text = MQTTAsync_strerror(code);
-  return text != nullptr ? text : "error " + std::to_string(code);
-}
-
-PublishEnd end_of(int code) noexcept {
-  if (code == kQuotaExceeded || code == kMessageRateTooHigh || code == kServerBusy || code == kReceiveMaximumExceeded) {
-    return PublishEnd::kBusy;
-  }
-  return code >= kReasonErrors ? PublishEnd::kRefused : PublishEnd::kUnknown;
-}
-
-/// Reasons of a DISCONNECT that are about what we sent.
-bool blames_us(int code) noexcept {
-  switch (code) {
-    case MQTTREASONCODE_MALFORMED_PACKET:
-    case MQTTREASONCODE_PROTOCOL_ERROR:
-    case MQTTREASONCODE_NOT_AUTHORIZED:
-    case MQTTREASONCODE_TOPIC_FILTER_INVALID:
-    case MQTTREASONCODE_TOPIC_NAME_INVALID:
-    case MQTTREASONCODE_PACKET_TOO_LARGE:
-    case MQTTREASONCODE_PAYLOAD_FORMAT_INVALID:
-    case MQTTREASONCODE_RETAIN_NOT_SUPPORTED:
-    case MQTTREASONCODE_QOS_NOT_SUPPORTED:
-      return true;
-    default:
-      return false;
-  }
-}
 
 MqttLimits limits_of(MQTTProperties& properties) {
   MqttLimits out;
@@ -95,6 +29,7 @@ MqttLimits limits_of(MQTTProperties& properties) {
   };
   out.packet_bytes_max = value(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE).value_or(out.packet_bytes_max);
   out.qos_max = static_cast<int>(value(MQTTPROPERTY_CODE_MAXIMUM_QOS).value_or(2));
+  out.in_flight_max = std::max(1U, value(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM).value_or(out.in_flight_max));
   out.retain = value(MQTTPROPERTY_CODE_RETAIN_AVAILABLE).value_or(1) != 0;
   out.keep_alive_s = value(MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE);
   return out;
@@ -368,6 +303,8 @@ class PahoClient final : public MqttClient {
     }
   }
 
+  void nudge() noexcept override { doorbell_->ring(); }
+
   void disconnect(std::uint32_t timeout_ms) override {
     struct Wait {
       std::mutex mutex;
@@ -395,8 +332,10 @@ class PahoClient final : public MqttClient {
     }
     if (MQTTAsync_disconnect(handle_, &options) != MQTTASYNC_SUCCESS) return;
     std::unique_lock lock(wait.mutex);
-    wait.changed.wait_for(lock, std::chrono::milliseconds(timeout_ms) + std::chrono::seconds(1),
-                          [&wait] { return wait.over; });
+    const auto over = [&wait] { return wait.over; };
+    if (wait.changed.wait_for(lock, std::chrono::nanoseconds(NudgeTimer::kFirstNs), over)) return;
+    nudge();
+    wait.changed.wait_for(lock, std::chrono::milliseconds(timeout_ms) + std::chrono::seconds(1), over);
   }
 
  private:
@@ -573,12 +512,12 @@ class PahoClient final : public MqttClient {
   std::shared_ptr<void> disconnect_wait_;
   TlsTrace trace_;
   HiddenSocket socket_;
+  std::shared_ptr<PahoDoorbell> doorbell_ = PahoDoorbell::shared();
   MQTTAsync handle_ = nullptr;
 };
 
-}  // namespace
-
-std::unique_ptr<MqttClient> make_paho_client(const MqttConnection& connection, MqttEvents& events, std::string& error) {
+/// Before anything of the library is made.
+void initialise() {
   static const bool initialised = [] {
     MQTTAsync_init_options options = MQTTAsync_init_options_initializer;
     options.do_openssl_init = 1;
@@ -588,6 +527,17 @@ std::unique_ptr<MqttClient> make_paho_client(const MqttConnection& connection, M
     return true;
   }();
   static_cast<void>(initialised);
+}
+
+}  // namespace
+
+std::shared_ptr<void> hold_mqtt_library() {
+  initialise();
+  return PahoDoorbell::shared();
+}
+
+std::unique_ptr<MqttClient> make_paho_client(const MqttConnection& connection, MqttEvents& events, std::string& error) {
+  initialise();
   auto client = std::make_unique<PahoClient>(connection, events);
   error = client->create();
   if (!error.empty()) return nullptr;

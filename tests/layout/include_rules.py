@@ -36,7 +36,7 @@ THIRD_PARTY = {
     'CLI/': ('router/daemon/options.cpp',),
     'mimalloc': ('router/base/memory.cpp',),
     'cairo': ('tools/vscpbench/report/canvas.cpp',),
-    'MQTT': ('drivers/mqtt/paho_client.cpp',),
+    'MQTT': ('drivers/mqtt/paho_client.cpp', 'drivers/mqtt/paho_doorbell.cpp', 'drivers/mqtt/paho_reasons.cpp'),
     'simdjson': ('drivers/mqtt/json_payload.cpp',),
     'expat': ('drivers/mqtt/xml_payload.cpp',),
 }

@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -210,6 +211,21 @@ class Refusal(unittest.TestCase):
                 self.assertEqual(len(fake.accepted), 50)
                 log_line(daemon, "warning", "QoS above 0")
                 log_line(daemon, "warning", "retains no messages")
+
+    def test_no_more_is_under_way_than_the_broker_takes(self):
+        """MQTT 5, 3.3.4. The library would keep the rest, and look again after a second: mosquitto says 20 unless told otherwise."""
+        goes_on = threading.Event()
+        with FakeBroker(lambda topic, payload, qos: None if goes_on.wait(60) else CLOSE, properties=b"\x21\x00\x07") as fake:
+            self.addCleanup(goes_on.set)
+            with Daemon(config={"mqtt": out(fake, **{"mqtt-options": V5})}) as daemon, daemon.login() as client:
+                connected(daemon)
+                for number in range(50):
+                    send(client, number)
+                poll(lambda: remote(daemon)["events_waiting"] == 50 and remote(daemon)["messages_sent"] >= 7, what="events that wait")
+                self.assertEqual(remote(daemon)["messages_sent"], 7)
+                goes_on.set()
+                poll(lambda: remote(daemon)["events_waiting"] == 0, what="all acknowledged")
+                self.assertEqual([number_of(payload.decode()) for _, payload, *_ in fake.accepted], list(range(50)))
 
     def test_later_is_no_refusal(self):
         asked = {}

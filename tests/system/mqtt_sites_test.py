@@ -15,7 +15,7 @@ from accounting import Source, Tally, number_of  # noqa: E402
 from broker import Broker  # noqa: E402
 from daemon import Daemon, is_sanitized, poll  # noqa: E402
 from link_client import Closed  # noqa: E402
-from mqtt_test import connected, parted, remote, section  # noqa: E402
+from mqtt_test import connected, remote, section  # noqa: E402
 from relay import Relay  # noqa: E402
 
 KILLS = int(os.environ.get("VSCPROUTER_KILLS", "6" if is_sanitized() else "20"))
@@ -159,11 +159,13 @@ class Sites(unittest.TestCase):
         faults = iter((lambda: self.relay.lose("down"), lambda: self.relay.strand()))
 
         def fault():
-            before = remote(self.north, "to-south")["connects"]
+            def south():
+                return remote(self.north, "to-south")
+            before = south()["connects"]
             next(faults)()
-            parted(self.north, "to-south")
+            poll(lambda: south()["state"] in ("waiting", "connecting") or south()["connects"] > before, 20, "the broken connection is noticed")
             self.relay.pass_on()
-            poll(lambda: remote(self.north, "to-south")["connects"] > before, 20, "a new connection")
+            poll(lambda: south()["connects"] > before, 20, "a new connection")
         _, tally = self.run_with_faults("network cut one way", fault, 2, pace_s=0.01, **{"keepalive": 1, "connection-timeout": 1000})
         self.assertEqual(tally.duplicates(), 0)
 
