@@ -1,7 +1,8 @@
 // When to make the MQTT library look again for what it was given.
 //
-// Its threads may miss that there is something to do, and look after a second (paho_doorbell.h). An answer that does not
-// come soon is a sign of that, or of a broker that is slow: so it is made to look again and again, but ever more rarely.
+// Its threads may miss that there is something to do, and look after a second (paho_doorbell.h). An answer that does
+// not come soon is a sign of that, or of a broker that is slow: so it is made to look again and again, but ever more
+// rarely.
 //
 // Pure logic. Thread rule: one owner, the broker's sender.
 #pragma once
@@ -13,7 +14,7 @@ namespace drivers::mqtt {
 
 class NudgeTimer {
  public:
-  static constexpr std::uint64_t kFirstNs = 2'000'000;    ///< later than the answer of most brokers
+  static constexpr std::uint64_t kFirstNs = 2'000'000;  ///< later than the answer of most brokers
   static constexpr std::uint64_t kMostNs = 50'000'000;  ///< a broker that is back is found so late
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
 

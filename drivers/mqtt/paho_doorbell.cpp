@@ -46,16 +46,17 @@ std::shared_ptr<PahoDoorbell> PahoDoorbell::shared() {
   const std::lock_guard lock(mutex);
   auto out = current.lock();
   if (out == nullptr) {
-    out.reset(new PahoDoorbell, [](PahoDoorbell* bell) {
+    out.reset(std::make_unique<PahoDoorbell>(Key{}).release(), [](PahoDoorbell* bell) {
       const std::lock_guard end_lock(mutex);
-      delete bell;
+      const std::unique_ptr<PahoDoorbell> last(bell);
     });
     current = out;
   }
   return out;
 }
 
-PahoDoorbell::PahoDoorbell() : listener_(listen_on_loopback(port_)), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+PahoDoorbell::PahoDoorbell(Key)
+    : listener_(listen_on_loopback(port_)), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer;
   options.MQTTVersion = MQTTVERSION_3_1_1;
   // Without a connection it takes messages all the same, and keeps the newest.

@@ -47,7 +47,7 @@ BANS = (
         'drivers/mqtt/broker_intake.h', 'drivers/mqtt/broker_intake.cpp', 'drivers/mqtt/broker_sender.h',
         'drivers/mqtt/broker_sender.cpp', 'drivers/mqtt/broker_sender_site.cpp', 'drivers/mqtt/broker_sender_refusal.cpp', 'drivers/mqtt/broker_sender_report.cpp',
         'drivers/mqtt/origin_set.h', 'drivers/mqtt/origin_set.cpp',
-        'drivers/mqtt/echo_guard.h', 'drivers/mqtt/echo_guard.cpp', 'drivers/mqtt/paho_client.cpp', 'drivers/mqtt/paho_doorbell.cpp',
+        'drivers/mqtt/echo_guard.h', 'drivers/mqtt/echo_guard.cpp', 'drivers/mqtt/paho_client.cpp', 'drivers/mqtt/paho_doorbell.h', 'drivers/mqtt/paho_doorbell.cpp',
         'drivers/mqtt/bridge_lane.h', 'drivers/mqtt/bridge_lane.cpp', 'drivers/mqtt/hidden_socket.cpp',
         # Between the thread that checks passwords and the supervisor that reads the users' file again.
         'drivers/link/login_service.h', 'drivers/link/login_service.cpp',
