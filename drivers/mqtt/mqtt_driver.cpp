@@ -29,7 +29,7 @@ std::unique_ptr<router::Driver> MqttDriverConfig::make(const router::DriverServi
 
 MqttDriver::MqttDriver(const MqttDriverConfig& config, const router::DriverServices& services,
                        router::ThreadIndex helper)
-    : library_(hold_mqtt_library()), router_(*services.router), helper_(helper) {
+    : router_(*services.router), helper_(helper) {
   std::string site;
   for (const auto& broker : config.brokers) site = broker.site.enabled() ? broker.site.name : site;
   site_.router = (std::uint64_t{site_hash(site)} << 32U) | (router::SystemRandom().next() >> 32U);
@@ -54,6 +54,7 @@ std::string MqttDriver::open() {
 }
 
 void MqttDriver::start() {
+  library_ = hold_mqtt_library();
   for (auto& broker : brokers_) broker->start();
 }
 
